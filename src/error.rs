@@ -1,0 +1,84 @@
+//! The one error type of the library.
+
+use std::path::{Path, PathBuf};
+
+/// Result with the library's [`Error`].
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// What went wrong, where, and what would have been allowed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The operating system refused a file operation.
+    #[error("cannot {action} {}: {source}", path.display())]
+    Io {
+        /// What was attempted, as a verb: "read", "write", "create".
+        action: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// The operating system's reason.
+        source: std::io::Error,
+    },
+    /// A file is not what it should be.
+    #[error("{}: {reason}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong in it and what is expected.
+        reason: String,
+    },
+    /// A value lies outside its allowed range.
+    #[error("{what} = {value} is outside {allowed}")]
+    OutOfRange {
+        /// The parameter or quantity.
+        what: String,
+        /// The value found.
+        value: f64,
+        /// The allowed range, in words or as an interval.
+        allowed: String,
+    },
+    /// An argument or a data block contradicts itself or its neighbours.
+    #[error("{what}: {reason}")]
+    Invalid {
+        /// The argument or data block.
+        what: String,
+        /// What is wrong and what is expected.
+        reason: String,
+    },
+    /// A name that nothing answers to.
+    #[error("no {kind} is called {name:?}; there are: {available}")]
+    UnknownName {
+        /// The kind of thing asked for: "filter", "device", "parameter".
+        kind: &'static str,
+        /// The name asked for.
+        name: String,
+        /// The names that exist, comma-separated.
+        available: String,
+    },
+    /// A compute device cannot be used.
+    #[error("device {name}: {reason}")]
+    Device {
+        /// The device's name as given on the command line.
+        name: String,
+        /// What is missing and how to get it.
+        reason: String,
+    },
+}
+
+impl Error {
+    /// An [`Error::Io`] for `path`; made for `map_err`.
+    pub fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self::Io { action, path, source }
+    }
+
+    /// An [`Error::File`].
+    pub fn file(path: &Path, reason: impl Into<String>) -> Self {
+        Self::File { path: path.to_owned(), reason: reason.into() }
+    }
+
+    /// An [`Error::Invalid`].
+    pub fn invalid(what: impl Into<String>, reason: impl Into<String>) -> Self {
+        Self::Invalid { what: what.into(), reason: reason.into() }
+    }
+}

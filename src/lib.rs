@@ -1,0 +1,5 @@
+//! Differentiable stellar population synthesis.
+
+pub mod error;
+
+pub use error::{Error, Result};
