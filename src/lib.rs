@@ -1,5 +1,17 @@
 //! Differentiable stellar population synthesis.
 
+pub mod cosmology;
+pub mod device;
+pub mod dust;
 pub mod error;
+pub mod halo;
+pub mod imf;
+pub mod metallicity;
+pub mod numerics;
+pub mod parameters;
+pub mod sfh;
+pub mod ssp;
+pub mod store;
+pub mod testing;
 
 pub use error::{Error, Result};

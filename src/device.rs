@@ -1,0 +1,224 @@
+//! Compute devices by name, and the place (device and precision) where tensors live.
+//!
+//! This is the only file that names a backend. Everything else takes its device and dtype from a
+//! [`Place`] or from the tensors it is given, so the same graph runs wherever they are.
+
+use std::fmt;
+use std::str::FromStr;
+
+use burn::tensor::{DType, Device, Tensor, TensorData};
+
+use crate::{Error, Result};
+
+/// Floating-point precision of a computation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Precision {
+    /// 32 bit: production precision, on every device.
+    F32,
+    /// 64 bit: parity with the f64 originals, on CPU devices.
+    F64,
+}
+
+impl Precision {
+    fn dtype(self) -> DType {
+        match self {
+            Self::F32 => DType::F32,
+            Self::F64 => DType::F64,
+        }
+    }
+}
+
+impl fmt::Display for Precision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::F32 => "f32",
+            Self::F64 => "f64",
+        })
+    }
+}
+
+impl FromStr for Precision {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self> {
+        match name {
+            "f32" => Ok(Self::F32),
+            "f64" => Ok(Self::F64),
+            _ => Err(Error::UnknownName {
+                kind: "dtype",
+                name: name.to_owned(),
+                available: "f32, f64".to_owned(),
+            }),
+        }
+    }
+}
+
+/// Every device name that some build of the program understands.
+pub const DEVICE_NAMES: [&str; 4] = ["flex", "ndarray", "wgpu", "cuda"];
+
+/// The device used when none is asked for: the first CPU backend of this build.
+pub const DEFAULT_DEVICE: &str = if cfg!(feature = "flex") {
+    "flex"
+} else if cfg!(feature = "ndarray") {
+    "ndarray"
+} else if cfg!(feature = "wgpu") {
+    "wgpu"
+} else {
+    "cuda"
+};
+
+/// Opens a device by name and checks that it computes.
+///
+/// # Errors
+/// [`Error::UnknownName`] for a name outside [`DEVICE_NAMES`]; [`Error::Device`] when this build
+/// lacks the backend or the machine lacks its driver.
+pub fn open(name: &str) -> Result<Device> {
+    let missing = |feature: &str| Error::Device {
+        name: name.to_owned(),
+        reason: format!(
+            "this program was built without it; build with `cargo build --release --features {feature}`"
+        ),
+    };
+    match name {
+        #[cfg(feature = "flex")]
+        "flex" => Ok(Device::flex()),
+        #[cfg(feature = "ndarray")]
+        #[expect(deprecated, reason = "kept as a second, independent CPU backend")]
+        "ndarray" => Ok(Device::ndarray()),
+        #[cfg(feature = "wgpu")]
+        "wgpu" => probed(
+            name,
+            "no usable Vulkan, Metal or DX12 driver was found; install one (on Linux without a GPU: mesa-vulkan-drivers)",
+            || Device::wgpu(Default::default()),
+        ),
+        #[cfg(feature = "cuda")]
+        "cuda" => probed(
+            name,
+            "no usable NVIDIA driver or card was found; install the NVIDIA driver",
+            || Device::cuda(0),
+        ),
+        known if DEVICE_NAMES.contains(&known) => Err(missing(known)),
+        _ => Err(Error::UnknownName {
+            kind: "device",
+            name: name.to_owned(),
+            available: DEVICE_NAMES.join(", "),
+        }),
+    }
+}
+
+/// Opens a GPU device and runs one operation on it: the libraries below panic when the driver is
+/// missing, and this turns that into an error.
+#[cfg(any(feature = "wgpu", feature = "cuda"))]
+fn probed(name: &str, reason: &str, make: fn() -> Device) -> Result<Device> {
+    let hook = std::panic::take_hook();
+    std::panic::set_hook(Box::new(|_| {}));
+    let outcome = std::panic::catch_unwind(|| {
+        let device = make();
+        let one = Tensor::<1>::from_data([1.0f32], &device);
+        ((one + 1.0).into_scalar::<f32>() == 2.0).then_some(device)
+    });
+    std::panic::set_hook(hook);
+    outcome
+        .ok()
+        .flatten()
+        .ok_or_else(|| Error::Device { name: name.to_owned(), reason: reason.to_owned() })
+}
+
+/// A device together with the precision of the tensors on it.
+#[derive(Clone, Debug)]
+pub struct Place {
+    device: Device,
+    dtype: DType,
+}
+
+impl Place {
+    /// Opens the named device for the given precision.
+    ///
+    /// # Errors
+    /// Those of [`open`], and [`Error::Device`] when the device cannot compute in `precision`.
+    pub fn open(name: &str, precision: Precision) -> Result<Self> {
+        let device = open(name)?;
+        if !device.supports_dtype(precision.dtype()) {
+            return Err(Error::Device {
+                name: name.to_owned(),
+                reason: format!("does not support {precision}; use f32"),
+            });
+        }
+        Ok(Self { device, dtype: precision.dtype() })
+    }
+
+    /// The place where a tensor lives, for constants that meet it. Constants made here are not
+    /// part of any autodiff graph.
+    pub fn of<const D: usize>(tensor: &Tensor<D>) -> Self {
+        Self { device: tensor.device().without_autodiff(), dtype: tensor.dtype() }
+    }
+
+    /// The precision of tensors made here.
+    pub fn precision(&self) -> Precision {
+        if self.dtype == DType::F64 { Precision::F64 } else { Precision::F32 }
+    }
+
+    /// A tolerance by precision: the first number in f64, the second in f32.
+    pub fn tolerance(&self, f64: f64, f32: f64) -> f64 {
+        match self.precision() {
+            Precision::F64 => f64,
+            Precision::F32 => f32,
+        }
+    }
+
+    /// A tensor of shape `[n]`.
+    pub fn vector(&self, values: &[f64]) -> Tensor<1> {
+        self.tensor(values.to_vec(), [values.len()])
+    }
+
+    /// A tensor of shape `[1, n]`, shared by all galaxies.
+    pub fn row(&self, values: &[f64]) -> Tensor<2> {
+        self.tensor(values.to_vec(), [1, values.len()])
+    }
+
+    /// A tensor of shape `[n_rows, n]` from equally long rows.
+    pub fn rows(&self, rows: &[&[f64]]) -> Tensor<2> {
+        let columns = rows.first().map_or(0, |row| row.len());
+        self.tensor(rows.concat(), [rows.len(), columns])
+    }
+
+    /// A tensor of shape `[rows, columns]` from row-major values.
+    pub fn matrix(&self, values: &[f64], shape: [usize; 2]) -> Tensor<2> {
+        self.tensor(values.to_vec(), shape)
+    }
+
+    fn tensor<const D: usize>(&self, values: Vec<f64>, shape: [usize; D]) -> Tensor<D> {
+        let data = TensorData::new(values, shape).convert_dtype(self.dtype);
+        Tensor::from_data(data, (&self.device, self.dtype))
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?} {}", self.device, self.precision())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unknown_and_missing_devices_say_what_to_do() {
+        let error = open("abacus").unwrap_err().to_string();
+        assert!(error.contains("abacus") && error.contains("flex"), "{error}");
+        #[cfg(not(feature = "cuda"))]
+        {
+            let error = open("cuda").unwrap_err().to_string();
+            assert!(error.contains("--features cuda"), "{error}");
+        }
+        assert!("f16".parse::<Precision>().is_err());
+    }
+
+    #[test]
+    fn constants_keep_their_precision() {
+        let place = Place::open(DEFAULT_DEVICE, Precision::F64).unwrap();
+        let x = place.vector(&[1.0 + 1e-12]);
+        assert_eq!(x.into_data().as_slice::<f64>().unwrap(), [1.0 + 1e-12]);
+    }
+}

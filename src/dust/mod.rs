@@ -1,0 +1,58 @@
+//! Dust attenuation: curves `k(lambda)` and the screen that applies them. One file per curve.
+//!
+//! Wavelengths are in micrometres here, as in the attenuation literature.
+
+mod attenuation;
+mod calzetti;
+mod leitherer;
+mod noll;
+mod power_law;
+mod salim;
+mod triweight_curve;
+
+pub use attenuation::{AttenuationCurve, DustParams, R_V, attenuation, transmission};
+pub use calzetti::calzetti00;
+pub use leitherer::leitherer02;
+pub use noll::noll09;
+pub use power_law::power_law;
+pub use salim::salim18;
+pub use triweight_curve::triweight;
+
+use burn::tensor::Tensor;
+
+use crate::device::Place;
+use crate::numerics::column;
+
+/// Wavelength at which the tilt of a curve pivots [micrometre].
+const V_BAND_UM: f64 = 0.55;
+/// Centre and width of the 2175 Angstrom bump [micrometre].
+const BUMP_UM: (f64, f64) = (0.2175, 0.0350);
+/// Below this wavelength the Leitherer curve replaces the Calzetti curve [micrometre].
+const FAR_UV_UM: f64 = 0.15;
+
+/// Calzetti et al. (2000) above 0.15 micrometre, Leitherer et al. (2002) at and below it.
+///
+/// The two do not meet exactly: there is a jump of -0.022 at 0.15 micrometre, kept from the
+/// original.
+pub fn base_curve(wave_um: f64) -> f64 {
+    if wave_um > FAR_UV_UM { calzetti00(wave_um) } else { leitherer02(wave_um) }
+}
+
+/// Kriek & Conroy (2013): bump strength that goes with a slope, `E_b = 0.85 - 1.9 delta`.
+pub fn bump_from_slope(slope: &Tensor<1>) -> Tensor<1> {
+    slope.clone() * -1.9 + 0.85
+}
+
+/// Tilt `(lambda / 0.55 um)^slope`, `[n_gal, n_wave]`.
+fn tilt(wave_um: &[f64], slope: &Tensor<1>) -> Tensor<2> {
+    let ln: Vec<f64> = wave_um.iter().map(|w| (w / V_BAND_UM).ln()).collect();
+    (column(slope) * Place::of(slope).row(&ln)).exp()
+}
+
+/// Drude profile of unit strength, at each wavelength.
+fn drude(wave_um: f64) -> f64 {
+    let (centre, width) = BUMP_UM;
+    let w2 = wave_um * wave_um;
+    let width2 = w2 * width * width;
+    width2 / ((w2 - centre * centre).powi(2) + width2)
+}

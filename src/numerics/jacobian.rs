@@ -1,0 +1,81 @@
+//! Per-galaxy Jacobians of batched predictions by reverse-mode autodiff.
+
+use burn::tensor::Tensor;
+
+use crate::{Error, Result};
+
+/// Values `[n_gal, n_out]` and Jacobian `[n_gal, n_out, n_param]` of a batched function.
+#[derive(Clone, Debug)]
+pub struct Jacobian {
+    /// The function's values, shape `[n_gal, n_out]`.
+    pub values: Tensor<2>,
+    /// `d values[g, k] / d params[g, j]`, shape `[n_gal, n_out, n_param]`.
+    pub jacobian: Tensor<3>,
+}
+
+/// Differentiates `f`, which maps parameters `[n_gal, n_param]` to outputs `[n_gal, n_out]`, each
+/// galaxy's outputs depending on that galaxy's parameters only.
+///
+/// Because galaxies do not mix, the sum of one output over all galaxies has every galaxy's
+/// gradient in its own row: one reverse pass per output serves the whole batch. Burn's backward
+/// pass consumes the graph, so the forward pass runs once per output as well.
+///
+/// # Errors
+/// [`Error::Invalid`] when an output does not depend on the parameters: a missing gradient is
+/// never taken for zero.
+pub fn jacobian(
+    params: &Tensor<2>,
+    f: impl Fn(Tensor<2>) -> Result<Tensor<2>>,
+) -> Result<Jacobian> {
+    let mut rows = Vec::new();
+    let mut values = None;
+    let mut n_out = 1;
+    while rows.len() < n_out {
+        let k = rows.len();
+        let leaf = params.clone().without_autodiff().autodiff().require_grad();
+        let output = f(leaf.clone())?;
+        n_out = output.dims()[1];
+        if n_out == 0 {
+            return Err(Error::invalid("Jacobian", "the function has no outputs"));
+        }
+        let lost = || Error::invalid("Jacobian", format!("output {k} has no gradient"));
+        let total = output.clone().narrow(1, k, 1).sum();
+        if !total.is_tracked() {
+            return Err(lost());
+        }
+        let gradients = total.backward();
+        rows.push(leaf.grad(&gradients).ok_or_else(lost)?);
+        values.get_or_insert_with(|| output.without_autodiff());
+    }
+    let values = values.ok_or_else(|| Error::invalid("Jacobian", "no outputs"))?;
+    Ok(Jacobian { values, jacobian: Tensor::stack(rows, 1) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{assert_close, for_each_place, values};
+
+    #[test]
+    fn galaxies_do_not_mix() {
+        for_each_place(|place| {
+            let p = place.rows(&[&[1.0, 2.0], &[3.0, 4.0]]);
+            let result = jacobian(&p, |p| {
+                let (a, b) = (p.clone().narrow(1, 0, 1), p.narrow(1, 1, 1));
+                Ok(Tensor::cat(vec![a.clone() * b.clone(), a.clone() * a, b], 1))
+            })
+            .unwrap();
+            assert_close(&values(result.values), &[2.0, 1.0, 2.0, 12.0, 9.0, 4.0], 1e-6, 0.0);
+            let want = [2.0, 1.0, 2.0, 0.0, 0.0, 1.0, 4.0, 3.0, 6.0, 0.0, 0.0, 1.0];
+            assert_close(&values(result.jacobian), &want, 1e-6, 0.0);
+        });
+    }
+
+    #[test]
+    fn a_lost_gradient_is_an_error() {
+        for_each_place(|place| {
+            let error = jacobian(&place.rows(&[&[1.0]]), |p| Ok(p.without_autodiff())).unwrap_err();
+            assert!(error.to_string().contains("no gradient"), "{error}");
+        });
+    }
+}

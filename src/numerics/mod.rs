@@ -1,0 +1,61 @@
+//! Numerical kernels shared by the physics modules (batched tensor operations).
+//!
+//! The leading axis of every tensor is galaxies. Functions on `&[f64]` prepare constants on the
+//! host: grids, quadrature weights and linear operators that do not depend on any galaxy.
+
+pub mod cells;
+pub mod histogram;
+pub mod integrate;
+pub mod interp;
+pub mod jacobian;
+pub mod quadratic;
+pub mod sigmoid;
+pub mod triweight;
+
+use std::f64::consts::{LN_10, LOG10_E};
+
+use burn::tensor::Tensor;
+
+/// `10^x`, elementwise.
+pub fn pow10<const D: usize>(x: Tensor<D>) -> Tensor<D> {
+    (x * LN_10).exp()
+}
+
+/// `log10(x)`, elementwise; the caller keeps `x` positive.
+pub fn log10<const D: usize>(x: Tensor<D>) -> Tensor<D> {
+    x.log() * LOG10_E
+}
+
+/// One value per galaxy as a column, shape `[n_gal, 1]`, ready to broadcast over a second axis.
+pub fn column(x: &Tensor<1>) -> Tensor<2> {
+    x.clone().unsqueeze_dim(1)
+}
+
+/// Error of a pair of axes that a kernel cannot use, or nothing when `axis` has at least
+/// `min_len` finite, strictly ascending values.
+///
+/// # Errors
+/// [`crate::Error::Invalid`] naming `what` and the first offending index.
+pub fn check_ascending(what: &str, axis: &[f64], min_len: usize) -> crate::Result<()> {
+    if axis.len() < min_len {
+        return Err(crate::Error::invalid(
+            what,
+            format!("has {} values, at least {min_len} are needed", axis.len()),
+        ));
+    }
+    if let Some(i) = axis.iter().position(|v| !v.is_finite()) {
+        return Err(crate::Error::invalid(what, format!("value {i} is {}, not finite", axis[i])));
+    }
+    if let Some(i) = axis.windows(2).position(|w| w[1] <= w[0]) {
+        return Err(crate::Error::invalid(
+            what,
+            format!(
+                "must ascend strictly, but value {} is {} after {}",
+                i + 1,
+                axis[i + 1],
+                axis[i]
+            ),
+        ));
+    }
+    Ok(())
+}

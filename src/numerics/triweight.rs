@@ -1,0 +1,77 @@
+//! The triweight kernel: a bell of finite support with three times its standard deviation.
+//!
+//! `T(x | mu, s) = 35/96 (1 - (z/3)^2)^3 / s` with `z = (x - mu) / s` for `|z| <= 3`, else 0, and
+//! its cumulative `T_erf`. Both follow Hearin et al. (2021), appendix B, with the factor `1/s`
+//! that the density needs to integrate to one and with `T_erf = 1` above `z = 3`. The density has
+//! two continuous derivatives, the cumulative three.
+
+use burn::tensor::Tensor;
+
+/// Cumulative triweight `T_erf(z)`: 0 below `z = -3`, 1 above `z = 3`.
+pub fn triweight_cdf<const D: usize>(z: Tensor<D>) -> Tensor<D> {
+    // The polynomial's first derivatives vanish at +-3, so clamping is exact in value and gradient.
+    let z = z.clamp(-3.0, 3.0);
+    let z2 = z.clone() * z.clone();
+    let odd =
+        ((z2.clone() * (-5.0 / 69984.0) + 7.0 / 2592.0) * z2.clone() - 35.0 / 864.0) * z2 + 35.0 / 96.0;
+    odd * z + 0.5
+}
+
+/// Triweight density `T(x | mu, s)`, with `s` its standard deviation.
+pub fn triweight_pdf<const D: usize>(x: Tensor<D>, mu: Tensor<D>, s: Tensor<D>) -> Tensor<D> {
+    let z = ((x - mu) / s.clone()).clamp(-3.0, 3.0) / 3.0;
+    let w = z.clone() * z.neg() + 1.0;
+    w.clone() * w.clone() * w * (35.0 / 96.0) / s
+}
+
+/// Triweight step from `lo` to `hi` centred on `x0` with width `h`.
+pub fn triweight_step<const D: usize>(
+    x: Tensor<D>,
+    x0: f64,
+    h: f64,
+    lo: Tensor<D>,
+    hi: Tensor<D>,
+) -> Tensor<D> {
+    lo.clone() + (hi - lo) * triweight_cdf((x - x0) / h)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{assert_close, assert_gradient, for_each_f64_place, values};
+
+    #[test]
+    fn reference_values() {
+        for_each_f64_place(|place| {
+            let z = place.vector(&[-3.5, -2.9, -1.0, 0.0, 0.5, 2.9, 3.5]);
+            let want = [
+                0.0,
+                2.59408579111886e-06,
+                0.173296753543667,
+                0.5,
+                0.677311845386088,
+                0.999997405914209,
+                1.0,
+            ];
+            assert_close(&values(triweight_cdf(z)), &want, 1e-9, 1e-15);
+
+            let x = place.vector(&[-1.0, 0.3, 1.0, 2.3]);
+            let pdf = triweight_pdf(x.clone(), x.full_like(0.3), x.full_like(0.7));
+            let want =
+                [0.122205208122525, 0.520833333333333, 0.365797896662094, 0.000418537690035752];
+            assert_close(&values(pdf), &want, 1e-9, 0.0);
+        });
+    }
+
+    #[test]
+    fn density_is_the_derivative_of_the_cumulative() {
+        assert_gradient(&[-3.5, -3.0, -2.0, 0.0, 1.3, 3.0, 4.0], 1e-7, triweight_cdf);
+        for_each_f64_place(|place| {
+            let z = place.vector(&[-2.5, -0.4, 0.0, 1.7]);
+            let h = 1e-5;
+            let slope = (triweight_cdf(z.clone() + h) - triweight_cdf(z.clone() - h)) / (2.0 * h);
+            let pdf = triweight_pdf(z.clone(), z.zeros_like(), z.ones_like());
+            assert_close(&values(slope), &values(pdf), 1e-8, 0.0);
+        });
+    }
+}

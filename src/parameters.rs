@@ -1,0 +1,311 @@
+//! Parameter sets: structs of tensors, one value per galaxy and parameter, defined once.
+//!
+//! [`parameter_set!`](crate::parameter_set) declares a set: names, units, defaults and bounds.
+//! From that follow the struct with one `Tensor<1>` of shape `[n_gal]` per parameter, conversion
+//! to and from a matrix `[n_gal, n_param]`, and the logistic maps between bounded and unbounded
+//! parameters that optimizers use.
+
+use burn::tensor::Tensor;
+
+use crate::device::Place;
+use crate::numerics::sigmoid;
+use crate::{Error, Result};
+
+/// One end of a parameter's range.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Edge {
+    /// A fixed number.
+    At(f64),
+    /// Another parameter of the same set plus an offset.
+    Param(&'static str, f64),
+}
+
+/// Centre of the logistic map in unbounded space.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Centre {
+    /// Halfway between the two edges.
+    Middle,
+    /// A fixed number.
+    At(f64),
+}
+
+/// The logistic map `p = lo + (hi - lo) / (1 + exp(-k (u - x0)))` and its range.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Bound {
+    /// Lower end.
+    pub lo: Edge,
+    /// Upper end.
+    pub hi: Edge,
+    /// Centre `x0`.
+    pub centre: Centre,
+    /// Steepness `k`.
+    pub k: f64,
+}
+
+impl Bound {
+    /// The "square" bound of diffmah and the population models: `k = 0.1`, centred.
+    pub const fn square(lo: f64, hi: f64) -> Self {
+        Self { lo: Edge::At(lo), hi: Edge::At(hi), centre: Centre::Middle, k: 0.1 }
+    }
+
+    /// The bound of diffstar: unit slope at mid-range, so that `u` is close to `p` there.
+    pub const fn unit_slope(lo: f64, hi: f64) -> Self {
+        Self { lo: Edge::At(lo), hi: Edge::At(hi), centre: Centre::Middle, k: 4.0 / (hi - lo) }
+    }
+
+    fn depends_on_another(&self) -> bool {
+        matches!((self.lo, self.hi), (Edge::Param(..), _) | (_, Edge::Param(..)))
+    }
+}
+
+/// What is known about one parameter.
+#[derive(Clone, Copy, Debug)]
+pub struct ParamInfo {
+    /// Name, also the catalogue column.
+    pub name: &'static str,
+    /// Unit, "1" for pure numbers.
+    pub unit: &'static str,
+    /// Default value.
+    pub default: f64,
+    /// Range and map to unbounded space.
+    pub bound: Bound,
+}
+
+/// A set of per-galaxy parameters; made by [`parameter_set!`](crate::parameter_set).
+pub trait ParameterSet: Sized + Clone {
+    /// The parameters in column order.
+    const INFO: &'static [ParamInfo];
+
+    /// Builds the set from one tensor `[n_gal]` per parameter, in the order of [`INFO`](Self::INFO).
+    fn from_columns(columns: Vec<Tensor<1>>) -> Self;
+
+    /// The tensors in the order of [`INFO`](Self::INFO).
+    fn columns(&self) -> Vec<Tensor<1>>;
+
+    /// Number of parameters.
+    fn n_params() -> usize {
+        Self::INFO.len()
+    }
+
+    /// Names in column order.
+    fn names() -> Vec<&'static str> {
+        Self::INFO.iter().map(|p| p.name).collect()
+    }
+
+    /// Default values in column order.
+    fn default_values() -> Vec<f64> {
+        Self::INFO.iter().map(|p| p.default).collect()
+    }
+
+    /// The set in which every one of `n_gal` galaxies has the default values.
+    fn defaults(n_gal: usize, place: &Place) -> Self {
+        Self::from_columns(
+            Self::INFO.iter().map(|p| place.vector(&vec![p.default; n_gal])).collect(),
+        )
+    }
+
+    /// Splits a matrix `[n_gal, n_param]` into the set; the graph of the matrix is kept.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] when the number of columns is not that of the set.
+    fn from_matrix(matrix: &Tensor<2>) -> Result<Self> {
+        let n = matrix.dims()[1];
+        if n != Self::n_params() {
+            return Err(Error::invalid(
+                "parameter matrix",
+                format!("has {n} columns, expected {}: {}", Self::n_params(), Self::names().join(", ")),
+            ));
+        }
+        Ok(Self::from_columns(
+            (0..n).map(|j| matrix.clone().narrow(1, j, 1).squeeze_dim(1)).collect(),
+        ))
+    }
+
+    /// The set as a matrix `[n_gal, n_param]`.
+    fn to_matrix(&self) -> Tensor<2> {
+        Tensor::stack(self.columns(), 1)
+    }
+
+    /// Maps unbounded parameters `[n_gal, n_param]` into their ranges.
+    ///
+    /// # Errors
+    /// Those of [`from_matrix`](Self::from_matrix).
+    fn from_unbounded(unbounded: &Tensor<2>) -> Result<Self> {
+        let u = Self::from_matrix(unbounded)?.columns();
+        let mut bounded = u.clone();
+        for j in evaluation_order(Self::INFO) {
+            let bound = &Self::INFO[j].bound;
+            let (lo, hi) = edges(Self::INFO, bound, &bounded, &u[j]);
+            let x = (u[j].clone() - centre(bound, &lo, &hi)) * bound.k;
+            bounded[j] = sigmoid::step(x, lo, hi);
+        }
+        Ok(Self::from_columns(bounded))
+    }
+
+    /// Inverse of [`from_unbounded`](Self::from_unbounded): NaN outside the open range, infinite
+    /// at its ends.
+    fn to_unbounded(&self) -> Tensor<2> {
+        let p = self.columns();
+        let u = Self::INFO
+            .iter()
+            .zip(&p)
+            .map(|(info, value)| {
+                let (lo, hi) = edges(Self::INFO, &info.bound, &p, value);
+                let x0 = centre(&info.bound, &lo, &hi);
+                let odds = (value.clone() - lo) / (hi - value.clone());
+                x0 + odds.log() / info.bound.k
+            })
+            .collect();
+        Tensor::stack(u, 1)
+    }
+
+    /// Checks one galaxy's values against their closed ranges.
+    ///
+    /// # Errors
+    /// [`Error::OutOfRange`] for the first value that is not finite or not in its range.
+    fn check(values: &[f64]) -> Result<()> {
+        for (info, value) in Self::INFO.iter().zip(values) {
+            let at = |edge: Edge| match edge {
+                Edge::At(v) => v,
+                Edge::Param(name, offset) => values[position(Self::INFO, name)] + offset,
+            };
+            let (lo, hi) = (at(info.bound.lo), at(info.bound.hi));
+            if !(lo..=hi).contains(value) {
+                let name = |edge: Edge, v: f64| match edge {
+                    Edge::At(_) => v.to_string(),
+                    Edge::Param(name, 0.0) => format!("{name}={v}"),
+                    Edge::Param(name, offset) => format!("{name}{offset:+}={v}"),
+                };
+                return Err(Error::OutOfRange {
+                    what: info.name.to_owned(),
+                    value: *value,
+                    allowed: format!("[{}, {}]", name(info.bound.lo, lo), name(info.bound.hi, hi)),
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+fn position(infos: &[ParamInfo], name: &str) -> usize {
+    infos
+        .iter()
+        .position(|p| p.name == name)
+        .unwrap_or_else(|| unreachable!("bound refers to {name}, which is not in its set"))
+}
+
+/// Parameters with fixed ranges first, then those whose range depends on them.
+fn evaluation_order(infos: &[ParamInfo]) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..infos.len()).collect();
+    order.sort_by_key(|j| infos[*j].bound.depends_on_another());
+    order
+}
+
+fn edges(
+    infos: &[ParamInfo],
+    bound: &Bound,
+    values: &[Tensor<1>],
+    like: &Tensor<1>,
+) -> (Tensor<1>, Tensor<1>) {
+    let at = |edge: Edge| match edge {
+        Edge::At(v) => like.full_like(v).without_autodiff(),
+        Edge::Param(name, offset) => values[position(infos, name)].clone() + offset,
+    };
+    (at(bound.lo), at(bound.hi))
+}
+
+fn centre(bound: &Bound, lo: &Tensor<1>, hi: &Tensor<1>) -> Tensor<1> {
+    match bound.centre {
+        Centre::Middle => (lo.clone() + hi.clone()) * 0.5,
+        Centre::At(x0) => lo.full_like(x0).without_autodiff(),
+    }
+}
+
+/// Declares a [`ParameterSet`](crate::parameters::ParameterSet).
+///
+/// Each parameter is `name: "unit", default, bound`.
+#[macro_export]
+macro_rules! parameter_set {
+    ($(#[$meta:meta])* $visibility:vis struct $set:ident {
+        $($(#[$doc:meta])* $name:ident: $unit:literal, $default:expr, $bound:expr;)+
+    }) => {
+        $(#[$meta])*
+        ///
+        /// Every field has shape `[n_gal]`.
+        #[derive(Clone, Debug)]
+        $visibility struct $set {
+            $($(#[$doc])* #[doc = concat!("\n\nUnit: ", $unit, ".")] pub $name: burn::tensor::Tensor<1>,)+
+        }
+
+        impl $crate::parameters::ParameterSet for $set {
+            const INFO: &'static [$crate::parameters::ParamInfo] = &[
+                $($crate::parameters::ParamInfo {
+                    name: stringify!($name),
+                    unit: $unit,
+                    default: $default,
+                    bound: $bound,
+                },)+
+            ];
+
+            fn from_columns(columns: Vec<burn::tensor::Tensor<1>>) -> Self {
+                let mut columns = columns.into_iter();
+                Self {
+                    $($name: columns.next().expect("one column per parameter"),)+
+                }
+            }
+
+            fn columns(&self) -> Vec<burn::tensor::Tensor<1>> {
+                vec![$(self.$name.clone()),+]
+            }
+        }
+    };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{assert_close, assert_gradient, for_each_place, values};
+
+    crate::parameter_set! {
+        /// Two numbers, the second bounded by the first.
+        struct Pair {
+            /// Lower number.
+            low: "1", 0.3, Bound::square(0.0, 1.0);
+            /// Higher number.
+            high: "1", 0.5, Bound { lo: Edge::Param("low", 0.1), hi: Edge::At(2.0), centre: Centre::Middle, k: 0.1 };
+        }
+    }
+
+    #[test]
+    fn bounded_to_unbounded_and_back() {
+        for_each_place(|place| {
+            let p = place.rows(&[&[0.3, 0.5], &[0.9, 1.7], &[0.01, 0.12]]);
+            let set = Pair::from_matrix(&p).unwrap();
+            let back = Pair::from_unbounded(&set.to_unbounded()).unwrap().to_matrix();
+            assert_close(&values(back), &values(p), place.tolerance(1e-13, 1e-5), 0.0);
+        });
+    }
+
+    #[test]
+    fn gradients_flow_through_dependent_bounds() {
+        assert_gradient(&[0.4, -3.0], 1e-7, |u| {
+            Pair::from_unbounded(&u.unsqueeze()).unwrap().to_matrix().squeeze_dim(0)
+        });
+    }
+
+    #[test]
+    fn check_names_parameter_value_and_range() {
+        assert!(Pair::check(&[0.3, 0.4]).is_ok());
+        let error = Pair::check(&[0.3, 0.35]).unwrap_err().to_string();
+        assert_eq!(error, "high = 0.35 is outside [low+0.1=0.4, 2]");
+        assert!(Pair::check(&[f64::NAN, 0.5]).is_err());
+    }
+
+    #[test]
+    fn a_matrix_of_the_wrong_width_is_an_error() {
+        for_each_place(|place| {
+            let error = Pair::from_matrix(&place.row(&[1.0])).unwrap_err().to_string();
+            assert!(error.contains("expected 2: low, high"), "{error}");
+        });
+    }
+}

@@ -1,0 +1,140 @@
+//! SSP grids in the HDF5 layout of DSPS.
+//!
+//! Datasets at the root: `ssp_lgmet`, `ssp_lg_age_gyr`, `ssp_wave`, `ssp_flux`, and for grids with
+//! emission lines `ssp_emline_name`, `ssp_emline_wave`, `ssp_emline_luminosity` [Lsun/Msun] (DSPS
+//! multiplies the last by 3.828e33 when it loads, we do not). `ssp_log10_q_h` is ours. Text
+//! attributes of the file become provenance.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use hdf5_pure::{AttrValue, File};
+
+use super::{EmissionLines, SspGrid};
+use crate::{Error, Result};
+
+/// Reads a file.
+///
+/// # Errors
+/// [`Error::Io`] when it cannot be read; [`Error::File`] when it is not HDF5, a dataset is missing
+/// or has the wrong shape, or the grid is not valid.
+pub(super) fn read(path: &Path) -> Result<SspGrid> {
+    std::fs::File::open(path).map_err(Error::io("read", path))?;
+    let file =
+        File::open(path).map_err(|e| Error::file(path, format!("not a readable HDF5 file: {e}")))?;
+    let names = file
+        .root()
+        .datasets()
+        .map_err(|e| Error::file(path, format!("cannot list its datasets: {e}")))?;
+    let has = |name: &str| names.iter().any(|n| n == name);
+    let dataset = |name: &str| {
+        if !has(name) {
+            let reason = format!("has no dataset {name:?}; it has: {}", names.join(", "));
+            return Err(Error::file(path, reason));
+        }
+        file.dataset(name).map_err(|e| Error::file(path, format!("dataset {name:?}: {e}")))
+    };
+    let numbers = |name: &str, shape: &[usize]| -> Result<Vec<f64>> {
+        let data = dataset(name)?;
+        let failed = |e| Error::file(path, format!("dataset {name:?}: {e}"));
+        let found: Vec<usize> = data.shape().map_err(failed)?.iter().map(|n| *n as usize).collect();
+        let fits = found.len() == shape.len()
+            && found.iter().zip(shape).all(|(found, want)| *want == 0 || found == want);
+        if !fits {
+            let reason = format!("dataset {name:?} has shape {found:?}, expected {shape:?} (0: any)");
+            return Err(Error::file(path, reason));
+        }
+        data.read_f64().map_err(failed)
+    };
+
+    let lgmet = numbers("ssp_lgmet", &[0])?;
+    let lg_age_gyr = numbers("ssp_lg_age_gyr", &[0])?;
+    let wave_aa = numbers("ssp_wave", &[0])?;
+    let (n_met, n_age) = (lgmet.len(), lg_age_gyr.len());
+    let flux = numbers("ssp_flux", &[n_met, n_age, wave_aa.len()])?;
+    let invalid = |e: Error| Error::file(path, e.to_string());
+    let mut grid =
+        SspGrid::new(lgmet, lg_age_gyr, wave_aa, flux, text_attributes(&file)).map_err(invalid)?;
+    if has("ssp_log10_q_h") {
+        grid = grid.with_lg_q_h(numbers("ssp_log10_q_h", &[n_met, n_age])?).map_err(invalid)?;
+    }
+    if has("ssp_emline_name") {
+        let names = dataset("ssp_emline_name")?
+            .read_string()
+            .map_err(|e| Error::file(path, format!("dataset \"ssp_emline_name\": {e}")))?;
+        let n_line = names.len();
+        let lines = EmissionLines {
+            names,
+            wave_aa: numbers("ssp_emline_wave", &[n_line])?,
+            luminosity_lsun: numbers("ssp_emline_luminosity", &[n_met, n_age, n_line])?,
+        };
+        grid = grid.with_lines(lines).map_err(invalid)?;
+    }
+    Ok(grid)
+}
+
+/// The file's text attributes, except the unit strings, which our store states itself.
+fn text_attributes(file: &File) -> BTreeMap<String, String> {
+    let attributes = file.root().attrs().unwrap_or_default();
+    attributes
+        .into_iter()
+        .filter(|(name, _)| name != "units")
+        .filter_map(|(name, value)| match value {
+            AttrValue::String(text) | AttrValue::AsciiString(text) => Some((name, text)),
+            _ => None,
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use hdf5_pure::FileBuilder;
+
+    use super::*;
+
+    fn write(path: &Path, lines: bool, flux_shape: &[u64]) {
+        let mut file = FileBuilder::new();
+        file.set_attr("source", AttrValue::String("made for a test".into()));
+        file.create_dataset("ssp_lgmet").with_f64_data(&[-3.0, -2.0, -1.0]);
+        file.create_dataset("ssp_lg_age_gyr").with_f64_data(&[-1.0, 0.0, 1.0]);
+        file.create_dataset("ssp_wave").with_f32_data(&[1000.0, 2000.0]);
+        file.create_dataset("ssp_flux").with_f32_data(&[0.5; 18]).with_shape(flux_shape);
+        if lines {
+            file.create_dataset("ssp_emline_name").with_strings(&["Ha", "Hbeta"]).unwrap();
+            file.create_dataset("ssp_emline_wave").with_f64_data(&[6564.0, 4862.0]);
+            let luminosity: Vec<f64> = (0..18).map(f64::from).collect();
+            file.create_dataset("ssp_emline_luminosity").with_f64_data(&luminosity).with_shape(&[3, 3, 2]);
+        }
+        file.write(path).unwrap();
+    }
+
+    #[test]
+    fn reads_grids_with_and_without_lines() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ssp.h5");
+        write(&path, false, &[3, 3, 2]);
+        let grid = read(&path).unwrap();
+        assert_eq!((grid.shape(), grid.lines.is_none()), ((3, 3, 2), true));
+        assert_eq!(grid.provenance["source"], "made for a test");
+        write(&path, true, &[3, 3, 2]);
+        let lines = read(&path).unwrap().lines.unwrap();
+        assert_eq!(lines.names, ["Ha", "Hbeta"]);
+        assert_eq!(lines.luminosity_lsun[17], 17.0);
+    }
+
+    #[test]
+    fn broken_files_are_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ssp.h5");
+        assert!(matches!(read(&path), Err(Error::Io { .. })));
+        std::fs::write(&path, b"not HDF5 at all").unwrap();
+        assert!(read(&path).unwrap_err().to_string().contains("not a readable HDF5 file"));
+        write(&path, false, &[3, 2, 3]);
+        let error = read(&path).unwrap_err().to_string();
+        assert!(error.contains("[3, 2, 3], expected [3, 3, 2]"), "{error}");
+        let mut bytes = std::fs::read(&path).unwrap();
+        bytes.truncate(bytes.len() / 2);
+        std::fs::write(&path, bytes).unwrap();
+        assert!(read(&path).unwrap_err().to_string().contains("ssp.h5"));
+    }
+}

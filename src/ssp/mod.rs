@@ -1,0 +1,26 @@
+//! Simple stellar populations: spectra of single-age, single-metallicity populations per solar
+//! mass formed, on a grid.
+
+mod dsps_hdf5;
+mod embedded;
+mod grid;
+mod tensors;
+
+pub use embedded::{EMBEDDED_NAME, EMBEDDED_SHA256, embedded, embedded_bytes};
+pub use grid::{EmissionLines, SspGrid};
+pub use tensors::{FLUX_DEX, SspTensors};
+
+use std::path::Path;
+
+use crate::Result;
+
+/// Reads a grid from a file: HDF5 in the layout of DSPS (`.h5`, `.hdf5`), else our safetensors.
+///
+/// # Errors
+/// [`crate::Error::Io`] or [`crate::Error::File`], naming the file and what is wrong in it.
+pub fn read(path: &Path) -> Result<SspGrid> {
+    match path.extension().and_then(|e| e.to_str()) {
+        Some("h5" | "hdf5") => dsps_hdf5::read(path),
+        _ => SspGrid::read(path),
+    }
+}

@@ -1,0 +1,218 @@
+//! Named arrays in safetensors files: grids, filters, Jacobians and spectra are kept so.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap};
+use std::io::Write;
+use std::path::Path;
+
+use safetensors::{Dtype, SafeTensors, View};
+
+use crate::{Error, Result};
+
+/// A numeric array with its shape, row-major, in the precision of the file.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Array {
+    /// Extent along each axis.
+    pub shape: Vec<usize>,
+    /// The elements.
+    pub values: Values,
+}
+
+/// Elements of an [`Array`].
+#[derive(Clone, Debug, PartialEq)]
+pub enum Values {
+    /// 32-bit floats.
+    F32(Vec<f32>),
+    /// 64-bit floats.
+    F64(Vec<f64>),
+}
+
+impl Array {
+    /// A 64-bit array.
+    pub fn f64(shape: &[usize], values: Vec<f64>) -> Self {
+        Self { shape: shape.to_vec(), values: Values::F64(values) }
+    }
+
+    /// An array that takes 32 bits per element when that loses nothing, else 64.
+    pub fn compact(shape: &[usize], values: &[f64]) -> Self {
+        let exact = values.iter().all(|v| f64::from(*v as f32) == *v);
+        let values = if exact {
+            Values::F32(values.iter().map(|v| *v as f32).collect())
+        } else {
+            Values::F64(values.to_vec())
+        };
+        Self { shape: shape.to_vec(), values }
+    }
+
+    /// The elements as f64.
+    pub fn to_f64(&self) -> Vec<f64> {
+        match &self.values {
+            Values::F32(v) => v.iter().map(|v| f64::from(*v)).collect(),
+            Values::F64(v) => v.clone(),
+        }
+    }
+}
+
+impl View for &Array {
+    fn dtype(&self) -> Dtype {
+        match self.values {
+            Values::F32(_) => Dtype::F32,
+            Values::F64(_) => Dtype::F64,
+        }
+    }
+
+    fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+
+    fn data(&self) -> Cow<'_, [u8]> {
+        Cow::Owned(match &self.values {
+            Values::F32(v) => v.iter().flat_map(|v| v.to_le_bytes()).collect(),
+            Values::F64(v) => v.iter().flat_map(|v| v.to_le_bytes()).collect(),
+        })
+    }
+
+    fn data_len(&self) -> usize {
+        match &self.values {
+            Values::F32(v) => 4 * v.len(),
+            Values::F64(v) => 8 * v.len(),
+        }
+    }
+}
+
+/// The arrays and the text metadata of one safetensors file.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Store {
+    /// Arrays by name.
+    pub arrays: BTreeMap<String, Array>,
+    /// Metadata by name.
+    pub metadata: BTreeMap<String, String>,
+}
+
+impl Store {
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when it cannot be read, [`Error::File`] when it is not a safetensors file of
+    /// 32- or 64-bit floats.
+    pub fn read(path: &Path) -> Result<Self> {
+        let bytes = std::fs::read(path).map_err(Error::io("read", path))?;
+        Self::from_bytes(&bytes, path)
+    }
+
+    /// Parses the contents of a file; `path` is for error messages.
+    ///
+    /// # Errors
+    /// [`Error::File`] as for [`read`](Self::read).
+    pub fn from_bytes(bytes: &[u8], path: &Path) -> Result<Self> {
+        let broken = |e| Error::file(path, format!("not a valid safetensors file: {e}"));
+        let file = SafeTensors::deserialize(bytes).map_err(broken)?;
+        let (_, header) = SafeTensors::read_metadata(bytes).map_err(broken)?;
+        let metadata = header.metadata().clone().unwrap_or_default().into_iter().collect();
+        let mut arrays = BTreeMap::new();
+        for (name, view) in file.tensors() {
+            let values = match view.dtype() {
+                Dtype::F32 => Values::F32(
+                    view.data().as_chunks().0.iter().map(|b| f32::from_le_bytes(*b)).collect(),
+                ),
+                Dtype::F64 => Values::F64(
+                    view.data().as_chunks().0.iter().map(|b| f64::from_le_bytes(*b)).collect(),
+                ),
+                other => {
+                    let reason = format!("tensor {name:?} has dtype {other:?}, expected F32 or F64");
+                    return Err(Error::file(path, reason));
+                }
+            };
+            arrays.insert(name, Array { shape: view.shape().to_vec(), values });
+        }
+        Ok(Self { arrays, metadata })
+    }
+
+    /// Writes the file atomically: beside its destination first, then renamed onto it.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when the folder cannot be written; an existing file is then left as it was.
+    pub fn write(&self, path: &Path) -> Result<()> {
+        let metadata: HashMap<String, String> = self.metadata.clone().into_iter().collect();
+        let bytes = safetensors::serialize(self.arrays.iter(), Some(metadata))
+            .map_err(|e| Error::file(path, format!("cannot be made: {e}")))?;
+        write_atomic(path, &bytes)
+    }
+
+    /// The named array with its shape.
+    ///
+    /// # Errors
+    /// [`Error::File`] when there is none or it has another number of axes.
+    pub fn array(&self, name: &str, n_axes: usize, path: &Path) -> Result<&Array> {
+        let array = self.arrays.get(name).ok_or_else(|| {
+            let names: Vec<&str> = self.arrays.keys().map(String::as_str).collect();
+            Error::file(path, format!("has no tensor {name:?}; it has: {}", names.join(", ")))
+        })?;
+        if array.shape.len() != n_axes {
+            let reason =
+                format!("tensor {name:?} has shape {:?}, expected {n_axes} axes", array.shape);
+            return Err(Error::file(path, reason));
+        }
+        Ok(array)
+    }
+}
+
+/// Writes `bytes` to a temporary file in the folder of `path` and renames it onto `path`, so that
+/// a file is either whole or as it was before.
+///
+/// # Errors
+/// [`Error::Io`].
+pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<()> {
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    let mut file =
+        tempfile::NamedTempFile::new_in(folder).map_err(Error::io("create a file for", path))?;
+    file.write_all(bytes).map_err(Error::io("write", path))?;
+    file.as_file().sync_all().map_err(Error::io("write", path))?;
+    file.persist(path).map_err(|e| Error::io("write", path)(e.error))?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn round_trip() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.safetensors");
+        let mut store = Store::default();
+        store.arrays.insert("narrow".into(), Array::compact(&[2, 1], &[0.5, -2.0]));
+        store.arrays.insert("wide".into(), Array::compact(&[1], &[0.1]));
+        store.metadata.insert("unit".into(), "Msun".into());
+        store.write(&path).unwrap();
+        let back = Store::read(&path).unwrap();
+        assert_eq!(back, store);
+        assert!(matches!(back.arrays["narrow"].values, Values::F32(_)));
+        assert_eq!(back.array("wide", 1, &path).unwrap().to_f64(), [0.1]);
+    }
+
+    #[test]
+    fn broken_files_and_missing_tensors_are_named() {
+        let path = Path::new("x.safetensors");
+        for bytes in [&b""[..], b"garbage that is no header", &u64::MAX.to_le_bytes()] {
+            let error = Store::from_bytes(bytes, path).unwrap_err().to_string();
+            assert!(error.contains("x.safetensors"), "{error}");
+        }
+        let mut store = Store::default();
+        store.arrays.insert("a".into(), Array::compact(&[1], &[1.0]));
+        let error = store.array("b", 1, path).unwrap_err().to_string();
+        assert!(error.contains("no tensor \"b\"; it has: a"), "{error}");
+        assert!(store.array("a", 2, path).is_err());
+    }
+
+    #[test]
+    fn a_failed_write_leaves_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let missing = folder.path().join("no").join("x.safetensors");
+        assert!(Store::default().write(&missing).unwrap_err().to_string().contains("x.safetensors"));
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+}
