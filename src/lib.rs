@@ -3,6 +3,7 @@
 pub mod cosmology;
 pub mod device;
 pub mod dust;
+pub mod catalog;
 pub mod error;
 pub mod halo;
 pub mod imf;
