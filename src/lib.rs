@@ -14,5 +14,6 @@ pub mod sfh;
 pub mod ssp;
 pub mod store;
 pub mod testing;
+pub mod plot;
 
 pub use error::{Error, Result};
