@@ -1,9 +1,11 @@
 //! Differentiable stellar population synthesis.
 
+pub mod catalog;
+pub mod cli;
 pub mod cosmology;
 pub mod device;
 pub mod dust;
-pub mod catalog;
+
 pub mod error;
 pub mod halo;
 pub mod imf;

@@ -1,1 +1,7 @@
-fn main(){}
+//! The `starburn` command line.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    starburn::cli::run()
+}
