@@ -17,5 +17,6 @@ pub mod ssp;
 pub mod store;
 pub mod testing;
 pub mod plot;
+pub mod filter;
 
 pub use error::{Error, Result};
