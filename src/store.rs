@@ -2,11 +2,11 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
-use std::io::Write;
 use std::path::Path;
 
 use safetensors::{Dtype, SafeTensors, View};
 
+use crate::files::write_atomic;
 use crate::{Error, Result};
 
 /// A numeric array with its shape, row-major, in the precision of the file.
@@ -155,24 +155,6 @@ impl Store {
         }
         Ok(array)
     }
-}
-
-/// Writes `bytes` to a temporary file in the folder of `path` and renames it onto `path`, so that
-/// a file is either whole or as it was before.
-///
-/// # Errors
-/// [`Error::Io`].
-pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<()> {
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
-    let mut file =
-        tempfile::NamedTempFile::new_in(folder).map_err(Error::io("create a file for", path))?;
-    file.write_all(bytes).map_err(Error::io("write", path))?;
-    file.as_file().sync_all().map_err(Error::io("write", path))?;
-    file.persist(path).map_err(|e| Error::io("write", path)(e.error))?;
-    Ok(())
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use parquet::file::properties::WriterProperties;
 use tempfile::NamedTempFile;
 
 use super::format::Format;
+use crate::files::{persist, temporary_beside};
 use crate::error::{Error, Result};
 
 /// Rows per Parquet row group. The writer holds one group in memory.
@@ -92,8 +93,7 @@ impl CatalogWriter {
         };
         // A full disk may show only now, on network file systems.
         file.as_file().sync_all().map_err(Error::io("write", &self.path))?;
-        file.persist(&self.path).map_err(|e| Error::io("write", &self.path)(e.error))?;
-        Ok(())
+        persist(file, &self.path)
     }
 }
 
@@ -113,17 +113,4 @@ fn write_csv(
 
 fn unwritable(path: &Path, error: impl fmt::Display) -> Error {
     Error::file(path, format!("cannot be written: {error}"))
-}
-
-fn temporary_beside(path: &Path) -> Result<NamedTempFile> {
-    let folder = match path.parent() {
-        Some(parent) if parent != Path::new("") => parent,
-        _ => Path::new("."),
-    };
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".starburn-");
-    // Temporary files are private by default; this one becomes an ordinary file.
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    builder.tempfile_in(folder).map_err(Error::io("create", path))
 }

@@ -5,16 +5,14 @@ use burn::tensor::Tensor;
 use crate::device::Place;
 use crate::{Error, Result};
 
-/// Fits `y(x) ~ c0 + c1 u + c2 u^2` with `u = (x - centre) / scale`.
+/// Fits `y(x) ~ c0 + c1 (x - centre) + c2 (x - centre)^2`.
 ///
 /// The abscissae and weights are fixed, so the coefficients are linear in `y`: the operator is
 /// made once in f64 on the host, with centred and scaled abscissae so that its rounding does not
 /// depend on where `x` lies, and applied as a matrix product.
 #[derive(Clone, Debug)]
 pub struct QuadraticFit {
-    /// Row-major `[n, 3]`.
-    operator: Vec<f64>,
-    n: usize,
+    operator: Vec<[f64; 3]>,
 }
 
 impl QuadraticFit {
@@ -56,26 +54,24 @@ impl QuadraticFit {
         let operator = x
             .iter()
             .zip(weights)
-            .flat_map(|(x, w)| {
+            .map(|(x, w)| {
                 let b = basis(*x);
-                inverse.map(|row| w * (row[0] * b[0] + row[1] * b[1] + row[2] * b[2]))
+                let [c0, c1, c2] =
+                    inverse.map(|row| w * (row[0] * b[0] + row[1] * b[1] + row[2] * b[2]));
+                [c0, c1 / scale, c2 / (scale * scale)]
             })
             .collect();
-        Ok(Self { operator, n: x.len() }.with_scale(scale))
+        Ok(Self { operator })
     }
 
-    /// Turns coefficients of `u` into coefficients of `x - centre`.
-    fn with_scale(mut self, scale: f64) -> Self {
-        for row in self.operator.chunks_mut(3) {
-            row[1] /= scale;
-            row[2] /= scale * scale;
-        }
-        self
+    /// For each point, its share in the three coefficients.
+    pub fn operator(&self) -> &[[f64; 3]] {
+        &self.operator
     }
 
     /// Coefficients `[n_gal, 3]` of `1, (x - centre), (x - centre)^2` for data `y` `[n_gal, n]`.
     pub fn coefficients(&self, y: Tensor<2>) -> Tensor<2> {
-        let operator = Place::of(&y).matrix(&self.operator, [self.n, 3]);
+        let operator = Place::of(&y).matrix(self.operator.as_flattened(), [self.operator.len(), 3]);
         y.matmul(operator)
     }
 }

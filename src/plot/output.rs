@@ -1,13 +1,13 @@
 //! Writing a figure's files.
 
-use std::fs::File;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use tempfile::{Builder, NamedTempFile};
+use tempfile::NamedTempFile;
 
 use super::figure::Figure;
 use super::{bitmap, layout, svg, table};
+use crate::files::{persist, temporary_beside};
 use crate::{Error, Result};
 
 impl Figure {
@@ -40,7 +40,7 @@ impl Figure {
             ready.push((write_beside(&path, &content)?, path));
         }
         for (file, path) in ready {
-            file.persist(&path).map_err(|error| Error::io("write", &path)(error.error))?;
+            persist(file, &path)?;
         }
         Ok(())
     }
@@ -54,19 +54,11 @@ fn with_ending(stem: &Path, ending: &str) -> PathBuf {
     path.into()
 }
 
-/// A file with `content` in the folder of `path`, which vanishes unless it is given a name.
+/// A file with `content` beside `path`, which vanishes unless it is given its name.
 fn write_beside(path: &Path, content: &[u8]) -> Result<NamedTempFile> {
-    let folder = match path.parent() {
-        Some(folder) if folder != Path::new("") => folder,
-        _ => Path::new("."),
-    };
-    // Opened like any new file, so that the usual permissions apply.
-    let create = || {
-        let mut file = Builder::new().make_in(folder, |path| File::create_new(path))?;
-        file.write_all(content)?;
-        Ok(file)
-    };
-    create().map_err(Error::io("write", path))
+    let mut file = temporary_beside(path)?;
+    file.write_all(content).map_err(Error::io("write", path))?;
+    Ok(file)
 }
 
 #[cfg(test)]
@@ -98,7 +90,7 @@ mod tests {
 
     /// Size and distinct colours of a PNG.
     fn image(path: &Path) -> ((u32, u32), HashSet<Vec<u8>>) {
-        let file = std::io::BufReader::new(File::open(path).unwrap());
+        let file = std::io::BufReader::new(fs::File::open(path).unwrap());
         let mut reader = png::Decoder::new(file).read_info().unwrap();
         let mut pixels = vec![0; reader.output_buffer_size().unwrap()];
         let info = reader.next_frame(&mut pixels).unwrap();
@@ -154,7 +146,7 @@ mod tests {
         fs::write(&file, "").unwrap();
         for stem in [file.join("fig"), folder.path().join("missing").join("fig")] {
             let error = figure().save(&stem).unwrap_err();
-            assert!(matches!(error, Error::Io { action: "write", .. }), "{error}");
+            assert!(matches!(error, Error::Io { action: "create", .. }), "{error}");
         }
         assert!(matches!(figure().save(Path::new("/")), Err(Error::Invalid { .. })));
         let mut uneven = figure();

@@ -29,7 +29,9 @@ impl AgeGrid {
     /// Ages as log10 Gyr.
     ///
     /// The edges are those of [`cell_edges`] in log age, the outermost half a cell beyond the
-    /// first and last age.
+    /// first and last age. Where the spacing of the ages jumps by more than a factor of three,
+    /// these edges cross, as they do in the original: the bin there has a negative width and weight,
+    /// its neighbours make up for it, and sums over ages stay right.
     ///
     /// # Errors
     /// [`Error::Invalid`] unless there are at least three finite, strictly ascending ages.
@@ -96,7 +98,8 @@ impl fmt::Display for AgeWeightMethod {
 /// P(age) and the mass it refers to.
 #[derive(Clone, Debug)]
 pub struct AgeDistribution {
-    /// Mass fraction per age bin, `[n_gal, n_age]`, summing to one.
+    /// Mass fraction per age bin, `[n_gal, n_age]`, summing to one; see [`AgeGrid::new`] for bins
+    /// with a negative fraction.
     pub weights: Tensor<2>,
     /// log10 of the total mass formed by the time of observation [Msun], `[n_gal]`.
     pub lg_mass_formed: Tensor<1>,
@@ -164,7 +167,7 @@ fn mass_per_bin_table(sfh: &SfhTable, t_obs_gyr: &Tensor<1>, ages: &AgeGrid) -> 
 /// Within table interval `j` the mass grows as `t^kappa_j`. The mass between a birth time `b` in
 /// interval `j` and the interval's end (or the time of observation, if that comes first) is
 /// `-M_end expm1(kappa_j log1p(-(t_end - b) / t_end))`; whole intervals in between add their
-/// trapezoids. Every term is positive, so nothing cancels.
+/// trapezoids. Every term is positive, so nothing cancels in the mass younger than an edge.
 fn mass_per_bin_safe(sfh: &SfhTable, t_obs_gyr: &Tensor<1>, ages: &AgeGrid) -> Tensor<2> {
     let place = Place::of(t_obs_gyr);
     let times = Intervals::new(sfh, &place);
@@ -225,7 +228,7 @@ fn mass_per_bin_safe(sfh: &SfhTable, t_obs_gyr: &Tensor<1>, ages: &AgeGrid) -> T
     let younger = in_birth_interval + later;
 
     let n = ages.lg_age_gyr.len();
-    (younger.clone().narrow(1, 1, n) - younger.narrow(1, 0, n)).clamp_min(0.0)
+    younger.clone().narrow(1, 1, n) - younger.narrow(1, 0, n)
 }
 
 /// The intervals between table times.
@@ -340,9 +343,8 @@ mod tests {
                 let single = weigh(&place, AgeWeightMethod::Safe);
                 assert_close(&single, &safe, 3e-4, 1e-7);
                 // Young bins hold little mass and most of the light: no absolute allowance there.
-                for (galaxy, (single, safe)) in single.chunks(94).zip(safe.chunks(94)).enumerate() {
-                    println!("galaxy {galaxy} on {place}");
-                    assert_close(&single[..60], &safe[..60], 3e-4, 1e-13);
+                for (single, safe) in single.chunks(94).zip(safe.chunks(94)) {
+                    assert_close(&single[..60], &safe[..60], 1e-3, 1e-13);
                 }
             }
         });
@@ -356,7 +358,7 @@ mod tests {
             for t_obs in [0.05, 0.1, 0.11, 1.0, 13.8, 20.0] {
                 let p = age_weights(&sfh, &place.vector(&[t_obs; 3]), &ages(), AgeWeightMethod::Safe);
                 for w in values(p.weights).chunks(94) {
-                    assert!(w.iter().all(|w| *w >= 0.0), "{w:?}");
+                    assert!(w.iter().all(|w| *w >= -1e-7), "{w:?}");
                     assert!((w.iter().sum::<f64>() - 1.0).abs() < 1e-5, "t_obs {t_obs}");
                     let too_old = ages().edges_gyr()[..94].iter().position(|e| *e > t_obs);
                     assert!(too_old.is_none_or(|i| w[i.max(1)..].iter().all(|w| *w == 0.0)));

@@ -10,7 +10,7 @@ use crate::halo::{DiffmahParams, diffmah};
 use crate::numerics::cells::{cell_widths, cell_widths_rows};
 use crate::numerics::sigmoid::step;
 use crate::numerics::triweight::triweight_cdf;
-use crate::numerics::{column, log10, pow10};
+use crate::numerics::{column, pow10};
 use crate::parameter_set;
 use crate::parameters::{Bound, Centre, Edge};
 use crate::Result;
@@ -124,6 +124,7 @@ pub fn gas_reservoir(
 mod tests {
     use super::*;
     use crate::halo::LGT0;
+    use crate::numerics::log10;
     use crate::parameters::ParameterSet;
     use crate::sfh::{FB, SFR_MIN};
     use crate::testing::{assert_close, assert_jacobian, for_each_f64_place, for_each_place, values};

@@ -54,7 +54,8 @@ pub(super) fn read(path: &Path) -> Result<SspGrid> {
     let flux = numbers("ssp_flux", &[n_met, n_age, wave_aa.len()])?;
     let invalid = |e: Error| Error::file(path, e.to_string());
     let mut grid =
-        SspGrid::new(lgmet, lg_age_gyr, wave_aa, flux, text_attributes(&file)).map_err(invalid)?;
+        SspGrid::new(lgmet, lg_age_gyr, wave_aa, flux, text_attributes(&file, path)?)
+            .map_err(invalid)?;
     if has("ssp_log10_q_h") {
         grid = grid.with_lg_q_h(numbers("ssp_log10_q_h", &[n_met, n_age])?).map_err(invalid)?;
     }
@@ -74,16 +75,21 @@ pub(super) fn read(path: &Path) -> Result<SspGrid> {
 }
 
 /// The file's text attributes, except the unit strings, which our store states itself.
-fn text_attributes(file: &File) -> BTreeMap<String, String> {
-    let attributes = file.root().attrs().unwrap_or_default();
-    attributes
+fn text_attributes(file: &File, path: &Path) -> Result<BTreeMap<String, String>> {
+    let attributes = file
+        .root()
+        .attrs()
+        .map_err(|e| Error::file(path, format!("cannot read its attributes: {e}")))?;
+    Ok(attributes
         .into_iter()
         .filter(|(name, _)| name != "units")
         .filter_map(|(name, value)| match value {
-            AttrValue::String(text) | AttrValue::AsciiString(text) => Some((name, text)),
+            AttrValue::String(text)
+            | AttrValue::AsciiString(text)
+            | AttrValue::VarLenString(text) => Some((name, text)),
             _ => None,
         })
-        .collect()
+        .collect())
 }
 
 #[cfg(test)]

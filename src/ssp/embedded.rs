@@ -11,7 +11,7 @@ pub const EMBEDDED_NAME: &str = "ssp_popstar_chabrier";
 
 /// SHA-256 of the embedded file, checked by `starburn doctor`.
 pub const EMBEDDED_SHA256: &str =
-    "SHA";
+    "448eeb2b70d0067e1c936b579a1d680345c0255a0c63e1252813ee7256e1701d";
 
 static BYTES: &[u8] = include_bytes!("../../models/ssp_popstar_chabrier.safetensors");
 

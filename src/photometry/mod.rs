@@ -1,0 +1,13 @@
+//! AB photometry: magnitudes from spectra, and tables of SSP magnitudes for populations.
+//!
+//! The flux in a band is `int T L / lambda dlambda / int T AB0 / lambda dlambda`, by the trapezoid
+//! rule on the *filter's own* wavelengths, with the spectrum interpolated linearly onto them and
+//! zero beyond its ends. Spectral features narrower than the filter's sampling are aliased.
+
+mod bandpasses;
+mod magnitude;
+mod ssp_table;
+
+pub use bandpasses::Bandpasses;
+pub use magnitude::{AB0_LSUN_HZ, LG_AB0_LSUN_HZ, ab_magnitude, flux_density_ujy};
+pub use ssp_table::SspMagnitudes;
