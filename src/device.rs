@@ -124,6 +124,17 @@ fn probed(name: &str, reason: &str, make: fn() -> Device) -> Result<Device> {
         .ok_or_else(|| Error::Device { name: name.to_owned(), reason: reason.to_owned() })
 }
 
+/// Copies a tensor to the host, row-major, as f64.
+///
+/// # Errors
+/// [`Error::Device`] when the device cannot deliver the data.
+pub fn to_host<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f64>> {
+    let name = format!("{:?}", tensor.device());
+    tensor
+        .try_into_vec_as::<f64>()
+        .map_err(|e| Error::Device { name, reason: format!("cannot read a result back: {e}") })
+}
+
 /// A device together with the precision of the tensors on it.
 #[derive(Clone, Debug)]
 pub struct Place {

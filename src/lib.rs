@@ -16,6 +16,7 @@ pub mod parameters;
 pub mod photometry;
 pub mod plot;
 pub mod population;
+pub mod predict;
 pub mod sed;
 pub mod sfh;
 pub mod ssp;

@@ -2,11 +2,13 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
-use std::path::Path;
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
 
 use safetensors::{Dtype, SafeTensors, View};
+use tempfile::NamedTempFile;
 
-use crate::files::write_atomic;
+use crate::files::{persist, temporary_beside, write_atomic};
 use crate::{Error, Result};
 
 /// A numeric array with its shape, row-major, in the precision of the file.
@@ -157,6 +159,81 @@ impl Store {
     }
 }
 
+/// Writes one f64 array row by row, for results that outgrow memory; the file appears when the last
+/// row is in.
+#[derive(Debug)]
+pub struct RowWriter {
+    file: BufWriter<NamedTempFile>,
+    path: PathBuf,
+    values_left: usize,
+    trailer: Vec<u8>,
+}
+
+impl RowWriter {
+    /// Starts a file that holds the array `name` of the given shape, and a few small `others`.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn create(
+        path: &Path,
+        name: &str,
+        shape: &[usize],
+        others: &[(&str, &[f64])],
+        metadata: &BTreeMap<String, String>,
+    ) -> Result<Self> {
+        let n_values = shape.iter().product::<usize>();
+        let mut header = serde_json::Map::new();
+        header.insert("__metadata__".into(), serde_json::json!(metadata));
+        let mut end = 0;
+        let mut describe = |name: &str, shape: &[usize], n_values: usize| {
+            let offsets = [end, end + 8 * n_values];
+            end = offsets[1];
+            let entry = serde_json::json!({"dtype": "F64", "shape": shape, "data_offsets": offsets});
+            header.insert(name.to_owned(), entry);
+        };
+        describe(name, shape, n_values);
+        let mut trailer = Vec::new();
+        for (name, values) in others {
+            describe(name, &[values.len()], values.len());
+            trailer.extend(values.iter().flat_map(|v| v.to_le_bytes()));
+        }
+        let mut header = serde_json::Value::from(header).to_string();
+        // The format aligns the data to eight bytes.
+        header.extend(std::iter::repeat_n(' ', header.len().next_multiple_of(8) - header.len()));
+        let mut file = BufWriter::new(temporary_beside(path)?);
+        file.write_all(&(header.len() as u64).to_le_bytes())
+            .and_then(|()| file.write_all(header.as_bytes()))
+            .map_err(Error::io("write", path))?;
+        Ok(Self { file, path: path.to_owned(), values_left: n_values, trailer })
+    }
+
+    /// Appends values in row-major order.
+    ///
+    /// # Errors
+    /// [`Error::Io`]; [`Error::File`] when there are more values than the shape has room for.
+    pub fn write(&mut self, values: &[f64]) -> Result<()> {
+        self.values_left = self.values_left.checked_sub(values.len()).ok_or_else(|| {
+            Error::file(&self.path, "more rows than announced; did the input change meanwhile?")
+        })?;
+        let bytes: Vec<u8> = values.iter().flat_map(|v| v.to_le_bytes()).collect();
+        self.file.write_all(&bytes).map_err(Error::io("write", &self.path))
+    }
+
+    /// Completes the file.
+    ///
+    /// # Errors
+    /// [`Error::Io`]; [`Error::File`] when values are missing.
+    pub fn finish(mut self) -> Result<()> {
+        if self.values_left > 0 {
+            let reason = "fewer rows than announced; did the input change meanwhile?";
+            return Err(Error::file(&self.path, reason));
+        }
+        self.file.write_all(&self.trailer).map_err(Error::io("write", &self.path))?;
+        let file = self.file.into_inner().map_err(|e| e.into_error());
+        persist(file.map_err(Error::io("write", &self.path))?, &self.path)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -188,6 +265,31 @@ mod tests {
         let error = store.array("b", 1, path).unwrap_err().to_string();
         assert!(error.contains("no tensor \"b\"; it has: a"), "{error}");
         assert!(store.array("a", 2, path).is_err());
+    }
+
+    #[test]
+    fn rows_written_one_by_one_make_a_valid_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("rows.safetensors");
+        let metadata = BTreeMap::from([("unit".to_owned(), "mag \"AB\"".to_owned())]);
+        let create = || {
+            RowWriter::create(&path, "table", &[3, 2], &[("axis", &[7.0, 8.0, 9.0])], &metadata)
+        };
+        let mut rows = create().unwrap();
+        rows.write(&[1.0, 2.0, 3.0, 4.0]).unwrap();
+        rows.write(&[f64::NAN, 6.0]).unwrap();
+        assert!(rows.write(&[7.0]).unwrap_err().to_string().contains("more rows"));
+        let mut rows = create().unwrap();
+        rows.write(&[1.0, 2.0, 3.0, 4.0, f64::NAN, 6.0]).unwrap();
+        assert!(!path.exists());
+        rows.finish().unwrap();
+        let store = Store::read(&path).unwrap();
+        assert_eq!(store.metadata, metadata);
+        let table = store.array("table", 2, &path).unwrap();
+        assert_eq!((table.shape.as_slice(), table.to_f64()[3]), (&[3, 2][..], 4.0));
+        assert!(table.to_f64()[4].is_nan());
+        assert_eq!(store.arrays["axis"].to_f64(), [7.0, 8.0, 9.0]);
+        assert!(create().unwrap().finish().unwrap_err().to_string().contains("fewer rows"));
     }
 
     #[test]

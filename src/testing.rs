@@ -4,7 +4,7 @@
 
 use burn::tensor::Tensor;
 
-use crate::device::{Place, Precision};
+use crate::device::{Place, Precision, to_host};
 use crate::numerics::jacobian::jacobian;
 
 /// Runs `body` on every device and precision of this build that can be opened.
@@ -43,7 +43,7 @@ pub fn places(precision: Precision) -> Vec<Place> {
 /// # Panics
 /// When the device cannot deliver the data.
 pub fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f64> {
-    tensor.try_into_vec_as::<f64>().expect("tensor data should be readable")
+    to_host(tensor).expect("tensor data should be readable")
 }
 
 /// Asserts that `got` equals `want` to `relative` of each value or to `absolute`.

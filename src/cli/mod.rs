@@ -2,6 +2,11 @@
 
 #![allow(clippy::print_stdout, reason = "printing is what a command line does")]
 
+mod demo;
+mod doctor;
+mod filters;
+mod model_options;
+mod predict;
 mod ssp;
 
 use std::process::ExitCode;
@@ -20,16 +25,29 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Show what the program does: a few galaxies and a small population, with figures
+    Demo(demo::Args),
+    /// Predict magnitudes, masses, spectra and gradients for a catalogue of galaxies
+    Predict(predict::Args),
+    /// List filters: embedded ones or your own
+    Filters(filters::Args),
     /// Show or import grids of simple stellar populations
     Ssp(ssp::Args),
+    /// Check devices, embedded data and a few numbers
+    Doctor(doctor::Args),
 }
 
 /// Runs the command line of this process.
 ///
-/// Exit code 0 for success, 2 for anything the user can mend: arguments, files, devices.
+/// Exit code 0 for success, 1 when `doctor` finds something wrong, 2 for anything the user can
+/// mend: arguments, files, devices.
 pub fn run() -> ExitCode {
     let outcome: Result<ExitCode> = match Cli::parse().command {
+        Command::Demo(args) => demo::run(&args),
+        Command::Predict(args) => predict::run(&args),
+        Command::Filters(args) => filters::run(&args),
         Command::Ssp(args) => ssp::run(&args),
+        Command::Doctor(args) => doctor::run(&args),
     };
     outcome.unwrap_or_else(|error| {
         eprintln!("error: {error}");

@@ -10,6 +10,15 @@ use crate::{Error, Result};
 const BYTES: &[u8] =
     include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/models/filters.safetensors"));
 
+/// SHA-256 of the embedded file, checked by `starburn doctor`.
+pub const EMBEDDED_FILTERS_SHA256: &str =
+    "cb3720eed26f5a2d54ef78f8c6da788416df3f53f923694e8009e1d778c77dae";
+
+/// The file's bytes.
+pub fn embedded_filter_bytes() -> &'static [u8] {
+    BYTES
+}
+
 /// The names of all embedded filters: sets in alphabetical order, each in order of wavelength.
 ///
 /// # Errors

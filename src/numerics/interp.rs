@@ -4,6 +4,8 @@
 //! outside the grid that of the nearest end. The gradient with respect to `x` is the slope of the
 //! interval to the right of a knot, and zero outside the grid.
 
+use std::sync::Arc;
+
 use burn::tensor::{Int, Tensor};
 
 use crate::device::Place;
@@ -15,7 +17,7 @@ pub struct InterpGrid {
     x: Tensor<1>,
     /// The points padded with infinity to a power of two, for the bisection.
     padded: Tensor<1>,
-    ends: (f64, f64),
+    points: Arc<[f64]>,
 }
 
 impl InterpGrid {
@@ -23,17 +25,16 @@ impl InterpGrid {
     pub fn new(x: &[f64], place: &Place) -> Self {
         let mut padded = x.to_vec();
         padded.resize((x.len() + 1).next_power_of_two(), f64::INFINITY);
-        Self { x: place.vector(x), padded: place.vector(&padded), ends: (x[0], x[x.len() - 1]) }
+        Self { x: place.vector(x), padded: place.vector(&padded), points: x.into() }
     }
 
-    /// Number of grid points.
-    pub fn len(&self) -> usize {
-        self.x.dims()[0]
+    /// The grid points.
+    pub fn points(&self) -> &[f64] {
+        &self.points
     }
 
-    /// True for a grid without points, which the constructor does not make.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
+    fn ends(&self) -> (f64, f64) {
+        (self.points[0], self.points[self.points.len() - 1])
     }
 
     /// Index of the left end of the interval that holds each value, `0 ..= n-2`.
@@ -51,7 +52,7 @@ impl InterpGrid {
             let probe = self.padded.clone().select(0, below.clone() + (step as i64 - 1));
             below = below + probe.lower_equal(x.clone()).int() * (step as i64);
         }
-        (below.clamp(1, self.len() as i64 - 1) - 1).reshape(shape)
+        (below.clamp(1, self.points.len() as i64 - 1) - 1).reshape(shape)
     }
 
     /// Interpolates one shared table `y` (`[n]`) at `x` of any shape.
@@ -63,7 +64,8 @@ impl InterpGrid {
 
     /// Interpolates each galaxy's own table: `x` `[n_gal, m]`, `y` `[n_gal, n]` give `[n_gal, m]`.
     pub fn interp_rows(&self, x: Tensor<2>, y: Tensor<2>) -> Tensor<2> {
-        let x = x.clamp(self.ends.0, self.ends.1);
+        let (first, last) = self.ends();
+        let x = x.clamp(first, last);
         let left = self.interval(&x);
         self.interp_rows_at(x, left, y)
     }
@@ -71,13 +73,13 @@ impl InterpGrid {
     /// As [`interp_rows`](Self::interp_rows), but 0 outside the grid, as for a spectrum beyond its
     /// wavelength range.
     pub fn interp_rows_or_zero(&self, x: Tensor<2>, y: Tensor<2>) -> Tensor<2> {
-        let outside =
-            x.clone().lower_elem(self.ends.0).bool_or(x.clone().greater_elem(self.ends.1));
+        let (first, last) = self.ends();
+        let outside = x.clone().lower_elem(first).bool_or(x.clone().greater_elem(last));
         self.interp_rows(x, y).mask_fill(outside, 0.0)
     }
 
     fn interp_rows_at(&self, x: Tensor<2>, left: Tensor<2, Int>, y: Tensor<2>) -> Tensor<2> {
-        let n = self.len();
+        let n = self.points.len();
         let dx = self.x.clone().narrow(0, 1, n - 1) - self.x.clone().narrow(0, 0, n - 1);
         let slope = (y.clone().narrow(1, 1, n - 1) - y.clone().narrow(1, 0, n - 1))
             / dx.unsqueeze::<2>();

@@ -12,90 +12,97 @@ use crate::numerics::interp::InterpGrid;
 /// Filters on a device, ready to integrate spectra on one rest-frame wavelength grid.
 #[derive(Clone, Debug)]
 pub struct Bandpasses {
-    names: Vec<String>,
-    /// Rest-frame wavelengths of the spectra [Angstrom].
-    wave_aa: Vec<f64>,
+    bands: Vec<Band>,
     grid: InterpGrid,
-    /// All samples of all filters, one after the other [Angstrom].
-    samples_aa: Vec<f64>,
-    /// Row-major `[n_sample, n_filter]`: quadrature weights over the AB normalisation.
-    quadrature: Vec<f64>,
-    samples: Tensor<2>,
-    quadrature_tensor: Tensor<2>,
+}
+
+#[derive(Clone, Debug)]
+struct Band {
+    name: String,
+    /// Wavelengths of the filter curve [Angstrom].
+    wave_aa: Vec<f64>,
+    /// Quadrature weights over the AB normalisation, for spectra in Lsun/Hz.
+    weights: Vec<f64>,
+    /// The wavelengths as a row `[1, n]`.
+    wave_row: Tensor<2>,
+    /// The weights as a column `[n, 1]`, for spectra in the scaled units of the SSP grid: the
+    /// scale cancels that of the AB zero point, which f32 has no room for otherwise.
+    weight_column: Tensor<2>,
 }
 
 impl Bandpasses {
     /// Prepares `filters` for spectra on `wave_aa` (`[n_wave]`, ascending).
     pub fn new(filters: &FilterSet, wave_aa: &[f64], place: &Place) -> Self {
-        let n_filter = filters.filters().len();
-        let mut samples_aa = Vec::new();
-        let mut quadrature = Vec::new();
-        for (k, filter) in filters.filters().iter().enumerate() {
-            let weights: Vec<f64> = trapezoid_weights(filter.wave_aa())
-                .iter()
-                .zip(filter.wave_aa())
-                .zip(filter.transmission())
-                .map(|((c, w), t)| c * t / w)
-                .collect();
-            let norm = AB0_LSUN_HZ * weights.iter().sum::<f64>();
-            for weight in weights {
-                let row = quadrature.len();
-                quadrature.resize(row + n_filter, 0.0);
-                quadrature[row + k] = weight / norm;
-            }
-            samples_aa.extend_from_slice(filter.wave_aa());
-        }
-        let shape = [samples_aa.len(), n_filter];
-        Self {
-            names: filters.names().map(str::to_owned).collect(),
-            wave_aa: wave_aa.to_vec(),
-            grid: InterpGrid::new(wave_aa, place),
-            samples: place.row(&samples_aa),
-            // f32 has no room for 1/AB0 times a small weight and the spectrum's scale together, so
-            // the tensor carries the AB zero point per scaled flux unit.
-            quadrature_tensor: place.matrix(&scaled(&quadrature), shape),
-            samples_aa,
-            quadrature,
-        }
+        let bands = filters
+            .filters()
+            .iter()
+            .map(|filter| {
+                let products: Vec<f64> = trapezoid_weights(filter.wave_aa())
+                    .iter()
+                    .zip(filter.wave_aa())
+                    .zip(filter.transmission())
+                    .map(|((c, w), t)| c * t / w)
+                    .collect();
+                let norm = AB0_LSUN_HZ * products.iter().sum::<f64>();
+                let weights: Vec<f64> = products.iter().map(|w| w / norm).collect();
+                Band {
+                    name: filter.name().to_owned(),
+                    wave_aa: filter.wave_aa().to_vec(),
+                    wave_row: place.row(filter.wave_aa()),
+                    weight_column: place.matrix(&per_scaled_unit(&weights), [weights.len(), 1]),
+                    weights,
+                }
+            })
+            .collect();
+        Self { bands, grid: InterpGrid::new(wave_aa, place) }
     }
 
     /// Names of the filters, in the order of every output.
-    pub fn names(&self) -> &[String] {
-        &self.names
+    pub fn names(&self) -> Vec<&str> {
+        self.bands.iter().map(|band| band.name.as_str()).collect()
+    }
+
+    /// The `k`-th filter alone.
+    pub fn only(&self, k: usize) -> Self {
+        Self { bands: vec![self.bands[k].clone()], grid: self.grid.clone() }
     }
 
     /// Band fluxes of rest-frame spectra `[n_gal, n_wave]` seen at redshift `z` (`[n_gal]`),
     /// `[n_gal, n_filter]`: spectra in the scaled units of [`crate::ssp::SspTensors`] give AB
-    /// maggies at 10 pc per unit of the spectrum, without dimming by distance.
+    /// maggies at 10 pc per solar mass, without dimming by distance.
     pub fn flux_at(&self, spectrum: Tensor<2>, z: &Tensor<1>) -> Tensor<2> {
-        let rest = self.samples.clone() / column(&(z.clone() + 1.0));
-        let seen = self.grid.interp_rows_or_zero(rest, spectrum);
-        seen.matmul(self.quadrature_tensor.clone())
+        let stretch = column(&(z.clone() + 1.0));
+        let band_flux = |band: &Band| {
+            let rest = band.wave_row.clone() / stretch.clone();
+            let seen = self.grid.interp_rows_or_zero(rest, spectrum.clone());
+            seen.matmul(band.weight_column.clone())
+        };
+        Tensor::cat(self.bands.iter().map(band_flux).collect(), 1)
     }
 
     /// As [`flux_at`](Self::flux_at) for one redshift shared by all galaxies: a single matrix
     /// product with [`projection`](Self::projection).
     pub fn flux_at_common(&self, spectrum: Tensor<2>, z: f64) -> Tensor<2> {
-        let place = Place::of(&spectrum);
-        let shape = [self.wave_aa.len(), self.names.len()];
-        spectrum.matmul(place.matrix(&scaled(&self.projection(z)), shape))
+        let operator = per_scaled_unit(&self.projection(z));
+        let shape = [self.grid.points().len(), self.bands.len()];
+        let operator = Place::of(&spectrum).matrix(&operator, shape);
+        spectrum.matmul(operator)
     }
 
     /// Band fluxes at redshift `z` as a linear operator on spectra [Lsun/Hz], row-major
     /// `[n_wave, n_filter]`: the adjoint of interpolation followed by quadrature.
     pub fn projection(&self, z: f64) -> Vec<f64> {
-        let n_filter = self.names.len();
-        let last = self.wave_aa.len() - 1;
-        let mut operator = vec![0.0; self.wave_aa.len() * n_filter];
-        for (sample, weights) in self.samples_aa.iter().zip(self.quadrature.chunks(n_filter)) {
-            let rest = sample / (1.0 + z);
-            if !(self.wave_aa[0]..=self.wave_aa[last]).contains(&rest) {
-                continue;
-            }
-            let right = self.wave_aa.partition_point(|w| *w <= rest).clamp(1, last);
-            let (a, b) = (self.wave_aa[right - 1], self.wave_aa[right]);
-            let share = (rest - a) / (b - a);
-            for (k, weight) in weights.iter().enumerate() {
+        let grid = self.grid.points();
+        let (n_filter, last) = (self.bands.len(), grid.len() - 1);
+        let mut operator = vec![0.0; grid.len() * n_filter];
+        for (k, band) in self.bands.iter().enumerate() {
+            for (wave, weight) in band.wave_aa.iter().zip(&band.weights) {
+                let rest = wave / (1.0 + z);
+                if !(grid[0]..=grid[last]).contains(&rest) {
+                    continue;
+                }
+                let right = grid.partition_point(|w| *w <= rest).clamp(1, last);
+                let share = (rest - grid[right - 1]) / (grid[right] - grid[right - 1]);
                 operator[(right - 1) * n_filter + k] += weight * (1.0 - share);
                 operator[right * n_filter + k] += weight * share;
             }
@@ -104,9 +111,8 @@ impl Bandpasses {
     }
 }
 
-/// Quadrature weights per scaled flux unit: `10^FLUX_DEX` is taken out, so weights are of order
-/// one and the spectrum's scale cancels.
-fn scaled(weights: &[f64]) -> Vec<f64> {
+/// Weights for spectra that are multiplied by `10^FLUX_DEX`.
+fn per_scaled_unit(weights: &[f64]) -> Vec<f64> {
     let scale = 10f64.powf(-crate::ssp::FLUX_DEX);
     weights.iter().map(|w| w * scale).collect()
 }

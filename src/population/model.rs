@@ -144,7 +144,7 @@ impl GalaxyModel {
     }
 
     /// Names of the filters, in the order of the predicted magnitudes.
-    pub fn filter_names(&self) -> &[String] {
+    pub fn filter_names(&self) -> Vec<&str> {
         self.bands.names()
     }
 
@@ -235,17 +235,26 @@ impl GalaxyModel {
         t_obs_gyr: Option<&Tensor<1>>,
         wrt: &[usize],
     ) -> Result<Jacobian> {
-        let chosen: Vec<Tensor<2>> = wrt.iter().map(|j| matrix.clone().narrow(1, *j, 1)).collect();
-        jacobian(&Tensor::cat(chosen, 1), |free| {
-            let columns = (0..matrix.dims()[1])
-                .map(|j| match wrt.iter().position(|w| *w == j) {
-                    Some(k) => free.clone().narrow(1, k, 1),
-                    None => matrix.clone().narrow(1, j, 1),
-                })
-                .collect();
-            let galaxies = GalaxyParams::from_matrix(&Tensor::cat(columns, 1), t_obs_gyr.cloned())?;
-            Ok(self.predict(&galaxies)?.magnitudes)
-        })
+        let column_of = |matrix: &Tensor<2>, j: usize| matrix.clone().narrow(1, j, 1);
+        let free = Tensor::cat(wrt.iter().map(|j| column_of(matrix, *j)).collect(), 1);
+        // Band by band: a reverse pass for one magnitude needs the samples of one filter only.
+        let bands = (0..self.bands.names().len()).map(|k| {
+            let model = Self { bands: self.bands.only(k), ..self.clone() };
+            jacobian(&free, |free| {
+                let columns = (0..matrix.dims()[1])
+                    .map(|j| match wrt.iter().position(|w| *w == j) {
+                        Some(i) => column_of(&free, i),
+                        None => column_of(matrix, j),
+                    })
+                    .collect();
+                let matrix = Tensor::cat(columns, 1);
+                let galaxies = GalaxyParams::from_matrix(&matrix, t_obs_gyr.cloned())?;
+                Ok(model.predict(&galaxies)?.magnitudes)
+            })
+        });
+        let bands = bands.collect::<Result<Vec<Jacobian>>>()?;
+        let (values, jacobian) = bands.into_iter().map(|b| (b.values, b.jacobian)).unzip();
+        Ok(Jacobian { values: Tensor::cat(values, 1), jacobian: Tensor::cat(jacobian, 1) })
     }
 
     fn stars(&self, galaxies: &GalaxyParams) -> Result<Stars> {

@@ -1,5 +1,7 @@
 //! The SSP grid on a device.
 
+use std::sync::Arc;
+
 use burn::tensor::Tensor;
 
 use super::SspGrid;
@@ -14,7 +16,7 @@ pub struct SspTensors {
     /// Spectra [1e-14 Lsun/Hz per Msun formed], `[n_met * n_age, n_wave]`, metallicity slowest.
     pub lnu_scaled: Tensor<2>,
     /// Axes and provenance.
-    pub grid: SspGrid,
+    pub grid: Arc<SspGrid>,
     place: Place,
 }
 
@@ -26,7 +28,7 @@ impl SspTensors {
         let scaled: Vec<f64> = grid.lnu_lsun_hz.iter().map(|l| l * scale).collect();
         Self {
             lnu_scaled: place.matrix(&scaled, [n_met * n_age, n_wave]),
-            grid: grid.clone(),
+            grid: Arc::new(grid.clone()),
             place: place.clone(),
         }
     }

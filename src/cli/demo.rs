@@ -1,0 +1,279 @@
+//! `starburn demo`: the first thing a newcomer runs.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Instant;
+
+use burn::tensor::Tensor;
+
+use crate::device::{DEFAULT_DEVICE, Place, Precision, to_host};
+use crate::files::write_atomic;
+use crate::filter::FilterSet;
+use crate::metallicity::{MassMetallicityParams, mass_metallicity};
+use crate::parameters::ParameterSet;
+use crate::plot::{Axis, Figure, Marker, Panel, Series, Style};
+use crate::population::{Frame, GalaxyModel, GalaxyParams, ModelSettings};
+use crate::sfh::DiffstarParams;
+use crate::ssp::embedded;
+use crate::{Error, Result};
+
+/// Show what the program does: a few instructive galaxies and a small population, computed on the
+/// embedded SSP grid.
+///
+/// Example: starburn demo -o demo
+#[derive(clap::Args)]
+pub(super) struct Args {
+    /// Folder for figures and numbers
+    #[arg(short, long, default_value = "starburn-demo")]
+    output: PathBuf,
+    /// flex, ndarray, wgpu, cuda
+    #[arg(long, default_value = DEFAULT_DEVICE)]
+    device: String,
+    /// f64 or f32
+    #[arg(long, default_value = "f64")]
+    dtype: Precision,
+}
+
+/// Parameters whose effect on the magnitudes the demo shows.
+const SHOWN: [&str; 8] =
+    ["logm0", "lgy_at_mcrit", "lg_qt", "lg_drop", "lgmet", "av", "dust_slope", "redshift"];
+
+/// Galaxies of the population.
+const N_POPULATION: usize = 400;
+
+pub(super) fn run(args: &Args) -> Result<ExitCode> {
+    std::fs::create_dir_all(&args.output).map_err(Error::io("create", &args.output))?;
+    let place = Place::open(&args.device, args.dtype)?;
+    let settings = ModelSettings::new(args.dtype);
+    let filters = FilterSet::embedded("lsst")?;
+    let observed = GalaxyModel::new(embedded(), &filters, settings.clone(), &place);
+    let rest_frame = ModelSettings { frame: Frame::Rest, ..settings };
+    let rest = GalaxyModel::new(embedded(), &filters, rest_frame, &place);
+
+    let (names, rows) = instructive_galaxies()?;
+    let rows: Vec<&[f64]> = rows.iter().map(Vec::as_slice).collect();
+    let matrix = place.rows(&rows);
+    let galaxies = GalaxyParams::from_matrix(&matrix, None)?;
+
+    println!("Five galaxies on the embedded PopStar grid ({} {})\n", args.device, args.dtype);
+    print_magnitudes(&observed, &galaxies, &names, &args.output)?;
+    print_gradients(&observed, &matrix, &names)?;
+    spectra_figure(&rest, &galaxies, &names)?.save(&args.output.join("spectra"))?;
+    history_figure(&rest, &galaxies, &names)?.save(&args.output.join("histories"))?;
+    population(&rest, &args.output)?;
+
+    println!("\nFigures (PNG, SVG) and their numbers (CSV) are in {}/:", args.output.display());
+    println!("  spectra     rest-frame spectra of the five galaxies");
+    println!("  histories   their star formation histories");
+    println!("  population  colours and magnitudes of {N_POPULATION} galaxies");
+    println!("\nWhat to try next:");
+    let csv = args.output.join("galaxies.csv");
+    let out = args.output.join("magnitudes.csv");
+    println!("  starburn predict {} -o {} --filters lsst,euclid,twomass", csv.display(), out.display());
+    println!("  starburn filters            the embedded filters");
+    println!("  starburn ssp info           the embedded SSP grid");
+    println!("  starburn predict --help     catalogues, gradients, spectra, your own grids and filters");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Names and parameter rows of galaxies that differ in one telling way each.
+fn instructive_galaxies() -> Result<(Vec<&'static str>, Vec<Vec<f64>>)> {
+    let [lg_qt, qlglgdt, lg_drop, lg_rejuv] = DiffstarParams::UNQUENCHED;
+    let main_sequence: &[(&str, f64)] = &[
+        ("lg_qt", lg_qt),
+        ("qlglgdt", qlglgdt),
+        ("lg_drop", lg_drop),
+        ("lg_rejuv", lg_rejuv),
+        ("av", 0.3),
+    ];
+    let galaxies: [(&str, &[(&str, f64)]); 5] = [
+        ("main sequence", &[]),
+        ("quenched", &[("lg_qt", 0.75), ("qlglgdt", -0.5), ("lg_drop", -2.5), ("lg_rejuv", -2.0), ("av", 0.05), ("lgmet", -1.8)]),
+        ("dusty", &[("av", 2.0), ("dust_slope", -0.4)]),
+        ("metal-poor dwarf", &[("logm0", 11.0), ("indx_lo", 0.6), ("lgmet", -3.3), ("av", 0.0)]),
+        ("high redshift", &[("logm0", 12.8), ("redshift", 3.0), ("lgmet", -2.5)]),
+    ];
+    let info = GalaxyParams::info();
+    let mut rows = Vec::new();
+    for (_, changes) in galaxies {
+        let mut row: Vec<f64> = info.iter().map(|p| p.default).collect();
+        for (name, value) in main_sequence.iter().chain(changes) {
+            if let Some(j) = info.iter().position(|p| p.name == *name) {
+                row[j] = *value;
+            }
+        }
+        GalaxyParams::check(&row)?;
+        rows.push(row);
+    }
+    Ok((galaxies.iter().map(|(name, _)| *name).collect(), rows))
+}
+
+fn print_magnitudes(
+    model: &GalaxyModel,
+    galaxies: &GalaxyParams,
+    names: &[&str],
+    folder: &Path,
+) -> Result<()> {
+    let prediction = model.predict(galaxies)?;
+    let filters = model.filter_names();
+    let magnitudes = to_host(prediction.magnitudes)?;
+    let formed = to_host(prediction.lg_mass_formed)?;
+    let surviving = to_host(prediction.lg_mass_surviving)?;
+    let z = to_host(galaxies.observer.redshift.clone())?;
+
+    println!("Apparent AB magnitudes, and log10 of the stellar mass [Msun] formed and surviving");
+    print!("{:<18} {:>5}", "", "z");
+    filters.iter().for_each(|f| print!(" {f:>7}"));
+    println!(" {:>7} {:>9}", "formed", "surviving");
+    for (g, row) in magnitudes.chunks(filters.len()).enumerate() {
+        print!("{:<18} {:>5.2}", names[g], z[g]);
+        row.iter().for_each(|m| print!(" {m:>7.3}"));
+        println!(" {:>7.3} {:>9.3}", formed[g], surviving[g]);
+    }
+
+    let columns = GalaxyParams::names();
+    let matrix = to_host(galaxies_matrix(galaxies))?;
+    let mut csv = format!("name,{}\n", columns.join(","));
+    for (name, row) in names.iter().zip(matrix.chunks(columns.len())) {
+        let values: Vec<String> = row.iter().map(f64::to_string).collect();
+        csv.push_str(&format!("{name},{}\n", values.join(",")));
+    }
+    write_atomic(&folder.join("galaxies.csv"), csv.as_bytes())
+}
+
+fn galaxies_matrix(galaxies: &GalaxyParams) -> Tensor<2> {
+    let sets = [
+        galaxies.halo.columns(),
+        galaxies.sfh.columns(),
+        galaxies.metallicity.columns(),
+        galaxies.dust.columns(),
+        galaxies.observer.columns(),
+    ];
+    Tensor::stack(sets.concat(), 1)
+}
+
+fn print_gradients(model: &GalaxyModel, matrix: &Tensor<2>, names: &[&str]) -> Result<()> {
+    let known = GalaxyParams::names();
+    let wrt: Vec<usize> =
+        SHOWN.iter().filter_map(|name| known.iter().position(|k| k == name)).collect();
+    let jacobian = to_host(model.jacobian(matrix, None, &wrt)?.jacobian)?;
+    let n_filter = model.filter_names().len();
+    println!("\nGradients of the r magnitude, by reverse-mode autodiff: d mag_r / d parameter");
+    print!("{:<18}", "");
+    SHOWN.iter().for_each(|name| print!(" {name:>12}"));
+    println!();
+    for (name, galaxy) in names.iter().zip(jacobian.chunks(n_filter * wrt.len())) {
+        print!("{name:<18}");
+        let r_band = &galaxy[2 * wrt.len()..3 * wrt.len()];
+        r_band.iter().for_each(|g| print!(" {g:>12.5}"));
+        println!();
+    }
+    Ok(())
+}
+
+fn spectra_figure(model: &GalaxyModel, galaxies: &GalaxyParams, names: &[&str]) -> Result<Figure> {
+    let spectra = to_host(model.spectrum(galaxies)?)?;
+    let wave = model.wave_aa();
+    let shown: Vec<usize> =
+        (0..wave.len()).filter(|i| (800.0..=60_000.0).contains(&wave[*i])).collect();
+    let mut panel = Panel::new(
+        Axis::log("Rest-frame wavelength [Å]").range(800.0, 60_000.0),
+        Axis::log("L_ν [L☉ Hz⁻¹]").range(1e-8, 1e-2),
+    )
+    .title("Spectra with dust");
+    for (name, spectrum) in names.iter().zip(spectra.chunks(wave.len())) {
+        let x: Vec<f64> = shown.iter().map(|i| wave[*i]).collect();
+        let y: Vec<f64> = shown.iter().map(|i| spectrum[*i]).collect();
+        panel = panel.with(Series::new(*name, x, y));
+    }
+    Ok(Figure::new(vec![panel], 1))
+}
+
+fn history_figure(model: &GalaxyModel, galaxies: &GalaxyParams, names: &[&str]) -> Result<Figure> {
+    let table = model.star_formation_history(galaxies)?;
+    let t = table.times.t_gyr().to_vec();
+    let t_obs = to_host(model.t_obs_gyr(galaxies))?;
+    let mass = to_host(table.mass_formed())?;
+    let sfr = to_host(table.sfr_msun_yr)?;
+    let panel = |title: &str, label: &str, range: (f64, f64), values: &[f64]| {
+        let axis = Axis::log(label).range(range.0, range.1);
+        let mut panel = Panel::new(Axis::linear("Cosmic time [Gyr]"), axis).title(title);
+        for (g, (name, row)) in names.iter().zip(values.chunks(t.len())).enumerate() {
+            let seen = t.iter().filter(|t| **t <= t_obs[g]).count();
+            panel = panel.with(Series::new(*name, &t[..seen], &row[..seen]));
+        }
+        panel
+    };
+    let rate = panel("Star formation rate", "SFR [M_☉ yr⁻¹]", (1e-3, 1e3), &sfr);
+    let formed = panel("Stellar mass formed", "Mass [M_☉]", (1e6, 1e12), &mass);
+    Ok(Figure::new(vec![rate, formed], 2))
+}
+
+/// A small population with metallicities from the mass-metallicity relation: one figure and the
+/// time it took.
+fn population(model: &GalaxyModel, folder: &Path) -> Result<()> {
+    let start = Instant::now();
+    let place = model.place();
+    let mut rows: Vec<Vec<f64>> = (0..N_POPULATION).map(population_row).collect();
+    let parameters = |rows: &[Vec<f64>]| {
+        let rows: Vec<&[f64]> = rows.iter().map(Vec::as_slice).collect();
+        GalaxyParams::from_matrix(&place.rows(&rows), None)
+    };
+    let first = parameters(&rows)?;
+    let mass = model.predict(&first)?.lg_mass_surviving;
+    let relation = MassMetallicityParams::defaults(N_POPULATION, place);
+    let lgmet = to_host(mass_metallicity(&relation, &mass, &model.t_obs_gyr(&first)))?;
+    let column = GalaxyParams::names().iter().position(|name| *name == "lgmet");
+    for (row, lgmet) in rows.iter_mut().zip(lgmet) {
+        if let Some(j) = column {
+            row[j] = lgmet;
+        }
+    }
+    let magnitudes = to_host(model.predict(&parameters(&rows)?)?.magnitudes)?;
+    let seconds = start.elapsed().as_secs_f64();
+
+    let quenched = |i: usize| i.is_multiple_of(2);
+    let select = |wanted: bool| -> (Vec<f64>, Vec<f64>) {
+        magnitudes
+            .chunks(6)
+            .enumerate()
+            .filter(|(i, _)| quenched(*i) == wanted)
+            .map(|(_, m)| (m[2], m[1] - m[2]))
+            .unzip()
+    };
+    let series = |label: &str, wanted: bool| {
+        let (x, y) = select(wanted);
+        Series::new(label, x, y).style(Style::Markers(Marker::Circle))
+    };
+    let panel = Panel::new(Axis::linear("M_{r} [AB mag]").inverted(), Axis::linear("g − r [AB mag]"))
+        .title("Rest-frame colours of a small population")
+        .with(series("quenched", true))
+        .with(series("main sequence", false));
+    Figure::new(vec![panel], 1).save(&folder.join("population"))?;
+    println!("\n{N_POPULATION} galaxies with full spectra and six bands in {seconds:.2} s");
+    Ok(())
+}
+
+/// Parameters of the `i`-th galaxy of the population, spread evenly by an additive recurrence;
+/// every second one is quenched.
+fn population_row(i: usize) -> Vec<f64> {
+    // Fractional parts of multiples of powers of the root of x^5 = x + 1 fill the cube evenly.
+    let share = |k: i32| (0.5 + (i + 1) as f64 * 1.167_303_978_261_418_7f64.powi(-k)).fract();
+    let [lg_qt, qlglgdt, lg_drop, lg_rejuv] = if i.is_multiple_of(2) {
+        [0.4 + 0.6 * share(2), -0.4, -2.5 + share(3), -2.8 + 1.4 * share(3) * share(4)]
+    } else {
+        DiffstarParams::UNQUENCHED
+    };
+    GalaxyParams::info()
+        .iter()
+        .map(|p| match p.name {
+            "logm0" => 11.0 + 2.5 * share(1),
+            "lg_qt" => lg_qt,
+            "qlglgdt" => qlglgdt,
+            "lg_drop" => lg_drop,
+            "lg_rejuv" => lg_rejuv.max(lg_drop),
+            "av" => 0.6 * share(4) * if i.is_multiple_of(2) { 0.2 } else { 1.0 },
+            _ => p.default,
+        })
+        .collect()
+}

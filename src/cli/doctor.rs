@@ -1,0 +1,98 @@
+//! `starburn doctor`: is this build, on this machine, in working order?
+
+use std::process::ExitCode;
+
+use sha2::{Digest, Sha256};
+
+use crate::cosmology::{CosmologyValues, Quadrature};
+use crate::device::{DEVICE_NAMES, Place, Precision, to_host};
+use crate::filter::{EMBEDDED_FILTERS_SHA256, embedded_filter_bytes, embedded_names};
+use crate::halo::{DiffmahParams, LGT0};
+use crate::parameters::ParameterSet;
+use crate::sfh::{
+    AgeGrid, AgeWeightMethod, DiffstarParams, FB, SfhTable, TimeTable, age_weights, diffstar,
+};
+use crate::ssp::{EMBEDDED_NAME, EMBEDDED_SHA256, embedded, embedded_bytes};
+use crate::{Error, Result};
+
+/// Check devices, embedded data and a few numbers of the originals; exit code 1 when something is
+/// wrong.
+#[derive(clap::Args)]
+pub(super) struct Args {}
+
+pub(super) fn run(_: &Args) -> Result<ExitCode> {
+    println!("starburn {} on burn 0.22.1", env!("CARGO_PKG_VERSION"));
+    let mut healthy = true;
+
+    println!("\nembedded data");
+    healthy &= checksum(EMBEDDED_NAME, embedded_bytes(), EMBEDDED_SHA256);
+    healthy &= checksum("filters", embedded_filter_bytes(), EMBEDDED_FILTERS_SHA256);
+    let (n_met, n_age, n_wave) = embedded().shape();
+    println!("  SSP grid {n_met} x {n_age} x {n_wave}, {} filters", embedded_names()?.len());
+
+    println!("\ndevices");
+    let mut any = false;
+    for name in DEVICE_NAMES {
+        for precision in [Precision::F64, Precision::F32] {
+            match Place::open(name, precision).and_then(|place| self_check(&place)) {
+                Ok(error) => {
+                    any = true;
+                    println!("  {name:<8} {precision}  works, largest relative error {error:.1e}");
+                }
+                // A backend that is not built in, or has no driver, is no defect of the others.
+                Err(Error::Device { reason, .. }) => println!("  {name:<8} {precision}  -  {reason}"),
+                Err(other) => {
+                    healthy = false;
+                    println!("  {name:<8} {precision}  WRONG: {other}");
+                }
+            }
+        }
+    }
+    healthy &= any;
+    println!("\n{}", if healthy { "all is well" } else { "something is wrong" });
+    Ok(ExitCode::from(u8::from(!healthy)))
+}
+
+fn checksum(name: &str, bytes: &[u8], expected: &str) -> bool {
+    let found: String = Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect();
+    let same = found == expected;
+    println!("  {name:<22} sha256 {found}  {}", if same { "ok" } else { "WRONG" });
+    same
+}
+
+/// Computes numbers of diffmah, diffstar and DSPS and returns the largest relative difference.
+fn self_check(place: &Place) -> Result<f64> {
+    let halo = DiffmahParams::defaults(1, place);
+    let galaxy = DiffstarParams::defaults(1, place);
+    let times = TimeTable::new(vec![0.5, 1.0, 2.0, 5.0, 10.0, 13.8])?;
+    let mass_formed = diffstar(&halo, &galaxy, &times, LGT0, FB)?.mass_formed();
+
+    let times = TimeTable::uniform(0.1, 13.8, 60)?;
+    let mut sfr: Vec<f64> =
+        times.t_gyr().iter().map(|t| 10.0 * (-(t - 5.0).powi(2) / 8.0).exp()).collect();
+    sfr[50..].fill(0.0);
+    let sfh = SfhTable::new(times, place.rows(&[&sfr]))?;
+    let ages = AgeGrid::new((0..94).map(|i| -3.5 + 0.05 * f64::from(i)).collect())?;
+    let weights = age_weights(&sfh, &place.vector(&[9.7]), &ages, AgeWeightMethod::Safe).weights;
+
+    let planck = CosmologyValues::PLANCK15.at(place, Quadrature::Dsps);
+    let modulus = planck.distance_modulus(&place.vector(&[1.0]));
+
+    let (mass, weights) = (to_host(mass_formed)?, to_host(weights)?);
+    let checks = [
+        ("stellar mass formed", mass[5], 59970742405.4396),
+        ("young age weight", weights[0], 4.52438350287749e-07),
+        ("old age weight", weights[80], 0.054744613970348),
+        ("distance modulus", to_host(modulus)?[0], 44.1619020609345),
+    ];
+    let allowed = place.tolerance(1e-7, 1e-3);
+    let mut worst: f64 = 0.0;
+    for (what, got, want) in checks {
+        let error = (got / want - 1.0).abs();
+        if error.is_nan() || error > allowed {
+            return Err(Error::invalid(what, format!("{got:e}, expected {want:e} to {allowed:e}")));
+        }
+        worst = worst.max(error);
+    }
+    Ok(worst)
+}

@@ -1,0 +1,116 @@
+//! `starburn predict`: magnitudes for a catalogue.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::model_options::ModelOptions;
+use crate::population::GalaxyParams;
+use crate::predict::PredictJob;
+use crate::{Error, Result};
+
+/// Parameters of the Jacobian unless `--wrt` chooses others: all but the unobscured fraction.
+const NOT_DIFFERENTIATED: &str = "dust_floor";
+
+/// Predict magnitudes, masses, spectra and gradients for a catalogue of galaxies.
+///
+/// The catalogue is CSV or Parquet, one galaxy per row. Its columns are named after the parameters:
+///
+///   halo         logm0 logtc early_index late_index t_peak
+///   SFH          lgmcrit lgy_at_mcrit indx_lo indx_hi lg_qt qlglgdt lg_drop lg_rejuv
+///   metallicity  lgmet lgmet_scatter
+///   dust         av dust_bump dust_slope dust_floor
+///   observer     redshift t_obs_gyr (default: age of the Universe at the redshift)
+///
+/// Missing columns take defaults, which are listed; other columns are carried through. A row that
+/// cannot be predicted gets a text in the column `status` and no magnitudes.
+///
+/// Example: starburn predict galaxies.csv -o magnitudes.parquet --filters lsst,euclid_vis
+#[derive(clap::Args)]
+#[command(verbatim_doc_comment)]
+pub(super) struct Args {
+    /// Catalogue to read, .csv or .parquet
+    catalog: PathBuf,
+    /// Catalogue to write, .csv or .parquet
+    #[arg(short, long, value_name = "OUT")]
+    output: PathBuf,
+    #[command(flatten)]
+    model: ModelOptions,
+    /// Write d(magnitude)/d(parameter), [n_gal, n_filter, n_param], to a safetensors file
+    #[arg(long, value_name = "FILE")]
+    jacobian: Option<PathBuf>,
+    /// Parameters of the Jacobian, separated by commas [default: all but dust_floor and t_obs_gyr]
+    #[arg(long, value_name = "NAME,...", value_delimiter = ',', requires = "jacobian")]
+    wrt: Vec<String>,
+    /// Write the spectra, [n_gal, n_wave], to a safetensors file
+    #[arg(long, value_name = "FILE")]
+    spectra: Option<PathBuf>,
+    /// Stop at the first row that cannot be predicted
+    #[arg(long)]
+    strict: bool,
+}
+
+pub(super) fn run(args: &Args) -> Result<ExitCode> {
+    let outputs: Vec<&PathBuf> =
+        [Some(&args.output), args.jacobian.as_ref(), args.spectra.as_ref()].into_iter().flatten().collect();
+    for (i, path) in outputs.iter().enumerate() {
+        if outputs[..i].contains(path) {
+            return Err(Error::file(path, "is named for two different outputs"));
+        }
+    }
+    let wrt = parameter_indices(&args.wrt)?;
+    let model = args.model.model()?;
+    let job = PredictJob {
+        model: &model,
+        strict: args.strict,
+        jacobian: args.jacobian.as_deref().map(|path| (path, wrt.as_slice())),
+        spectra: args.spectra.as_deref(),
+    };
+    let bar = ProgressBar::new(0).with_style(style());
+    let summary = job.run(&args.catalog, &args.output, |done, total| {
+        bar.set_length(total as u64);
+        bar.set_position(done as u64);
+    })?;
+    bar.finish_and_clear();
+
+    if !summary.defaulted.is_empty() {
+        let list: Vec<String> =
+            summary.defaulted.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        eprintln!("columns not in the catalogue, by default: {}", list.join(" "));
+    }
+    if let Some((row, status)) = &summary.first_bad {
+        eprintln!(
+            "{} of {} rows could not be predicted, see column status; the first is row {row}: {status}",
+            summary.n_bad, summary.n_rows
+        );
+    }
+    eprintln!("{} galaxies predicted: {}", summary.n_rows - summary.n_bad, args.output.display());
+    Ok(ExitCode::SUCCESS)
+}
+
+fn style() -> ProgressStyle {
+    ProgressStyle::with_template("{wide_bar} {pos}/{len} galaxies, {eta} left")
+        .unwrap_or_else(|_| ProgressStyle::default_bar())
+}
+
+fn parameter_indices(names: &[String]) -> Result<Vec<usize>> {
+    let known = GalaxyParams::names();
+    if names.is_empty() {
+        return Ok((0..known.len()).filter(|j| known[*j] != NOT_DIFFERENTIATED).collect());
+    }
+    let index = |name: &String| {
+        known.iter().position(|k| k == name).ok_or_else(|| Error::UnknownName {
+            kind: "parameter",
+            name: name.clone(),
+            available: known.join(", "),
+        })
+    };
+    let indices = names.iter().map(index).collect::<Result<Vec<usize>>>()?;
+    for (i, j) in indices.iter().enumerate() {
+        if indices[..i].contains(j) {
+            return Err(Error::invalid("--wrt", format!("{} is named twice", known[*j])));
+        }
+    }
+    Ok(indices)
+}

@@ -1,0 +1,229 @@
+//! One run over a catalogue: read, check, predict, write.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, Float64Array, StringArray};
+use arrow::datatypes::{DataType, Field};
+use burn::tensor::Tensor;
+
+use super::rows::{CatalogColumns, Rows};
+use crate::device::to_host;
+use crate::catalog::{CatalogReader, CatalogWriter, Format, OutputLayout};
+use crate::population::{Frame, GalaxyModel, GalaxyParams};
+use crate::store::RowWriter;
+use crate::{Error, Result};
+
+/// Rows per batch without a Jacobian; small enough that intermediate results stay in cache.
+const BATCH_ROWS: usize = 256;
+/// Rows per batch when the graph of the reverse pass is kept as well.
+const BATCH_ROWS_JACOBIAN: usize = 128;
+
+/// What to predict for a catalogue.
+#[derive(Debug)]
+pub struct PredictJob<'a> {
+    /// The forward model.
+    pub model: &'a GalaxyModel,
+    /// A bad row is an error instead of a status.
+    pub strict: bool,
+    /// File for the Jacobian and the indices in [`GalaxyParams::info`] of its parameters.
+    pub jacobian: Option<(&'a Path, &'a [usize])>,
+    /// File for the spectra.
+    pub spectra: Option<&'a Path>,
+}
+
+/// What a run did.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Summary {
+    /// Rows in the catalogue.
+    pub n_rows: usize,
+    /// Rows without a prediction.
+    pub n_bad: usize,
+    /// The first bad row, counted from 1, and its status.
+    pub first_bad: Option<(usize, String)>,
+    /// Parameters that took their default in every row, with the value.
+    pub defaulted: Vec<(String, f64)>,
+}
+
+impl PredictJob<'_> {
+    /// Predicts every row of the catalogue `input` (CSV or Parquet) and writes the catalogue
+    /// `output`: the input's columns, then `mag_<filter>`, `lg_mstar_formed`,
+    /// `lg_mstar_surviving` and `status`. Files appear only when all rows are done. `progress` is
+    /// called with the number of rows done and their total.
+    ///
+    /// # Errors
+    /// Those of reading and writing catalogues; with `strict`, [`Error::File`] for the first bad
+    /// row.
+    pub fn run(
+        &self,
+        input: &Path,
+        output: &Path,
+        mut progress: impl FnMut(usize, usize),
+    ) -> Result<Summary> {
+        let batch_rows =
+            if self.jacobian.is_some() { BATCH_ROWS_JACOBIAN } else { BATCH_ROWS };
+        let reader = CatalogReader::open(input, batch_rows)?;
+        let n_rows = reader.n_rows();
+        let columns = CatalogColumns::find(reader.column_names());
+        let schema = reader.schema_for(Format::from_path(output)?);
+        let layout = OutputLayout::new(&schema, self.fields())?;
+        let mut writer = CatalogWriter::create(output, layout.schema())?;
+        let mut jacobian = self.jacobian_file(n_rows)?;
+        let mut spectra = self.spectra_file(n_rows)?;
+        let defaulted = columns.defaulted();
+        let mut summary = Summary {
+            n_rows,
+            defaulted: defaulted.iter().map(|p| (p.name.to_owned(), p.default)).collect(),
+            ..Summary::default()
+        };
+        let mut done = 0;
+        for batch in reader {
+            let batch = batch?;
+            let rows = columns.read(&batch, self.model)?;
+            summary.count(&rows, done);
+            if let (true, Some((row, status))) = (self.strict, &summary.first_bad) {
+                return Err(Error::file(input, format!("row {row}: {status}")));
+            }
+            writer.write(&layout.batch(&batch, self.predict(&rows)?)?)?;
+            if let Some(file) = &mut jacobian {
+                file.write(&self.jacobian_rows(&rows)?)?;
+            }
+            if let Some(file) = &mut spectra {
+                file.write(&self.spectrum_rows(&rows)?)?;
+            }
+            done += batch.num_rows();
+            progress(done, n_rows);
+        }
+        for file in [jacobian, spectra].into_iter().flatten() {
+            file.finish()?;
+        }
+        writer.finish()?;
+        Ok(summary)
+    }
+
+    fn fields(&self) -> Vec<Field> {
+        let mut fields: Vec<Field> = self
+            .model
+            .filter_names()
+            .iter()
+            .map(|name| format!("mag_{name}"))
+            .chain(["lg_mstar_formed".to_owned(), "lg_mstar_surviving".to_owned()])
+            .map(|name| Field::new(name, DataType::Float64, true))
+            .collect();
+        fields.push(Field::new("status", DataType::Utf8, true));
+        fields
+    }
+
+    /// Parameters `[n_good, n_param]` and times of observation of the good rows.
+    fn tensors(&self, rows: &Rows) -> (Tensor<2>, Option<Tensor<1>>) {
+        let place = self.model.place();
+        let matrix: Vec<&[f64]> = rows.parameters.iter().map(Vec::as_slice).collect();
+        let t_obs = (!rows.t_obs_gyr.is_empty()).then(|| place.vector(&rows.t_obs_gyr));
+        (place.rows(&matrix), t_obs)
+    }
+
+    fn galaxies(&self, rows: &Rows) -> Result<GalaxyParams> {
+        let (matrix, t_obs) = self.tensors(rows);
+        GalaxyParams::from_matrix(&matrix, t_obs)
+    }
+
+    fn predict(&self, rows: &Rows) -> Result<Vec<ArrayRef>> {
+        let n_filter = self.model.filter_names().len();
+        let mut columns: Vec<Vec<f64>> = vec![Vec::new(); n_filter + 2];
+        if !rows.parameters.is_empty() {
+            let prediction = self.model.predict(&self.galaxies(rows)?)?;
+            for row in to_host(prediction.magnitudes)?.chunks(n_filter) {
+                for (column, magnitude) in columns.iter_mut().zip(row) {
+                    column.push(*magnitude);
+                }
+            }
+            columns[n_filter] = to_host(prediction.lg_mass_formed)?;
+            columns[n_filter + 1] = to_host(prediction.lg_mass_surviving)?;
+        }
+        let mut arrays: Vec<ArrayRef> = columns
+            .iter()
+            .map(|column| Arc::new(Float64Array::from_iter(rows.spread(column))) as ArrayRef)
+            .collect();
+        arrays.push(Arc::new(StringArray::from_iter(rows.status.iter())));
+        Ok(arrays)
+    }
+
+    fn jacobian_file(&self, n_rows: usize) -> Result<Option<RowWriter>> {
+        let Some((path, wrt)) = self.jacobian else { return Ok(None) };
+        let filters = self.model.filter_names();
+        let names = GalaxyParams::names();
+        let params: Vec<&str> = wrt.iter().map(|j| names[*j]).collect();
+        let metadata = BTreeMap::from([
+            ("filters".to_owned(), filters.join(",")),
+            ("params".to_owned(), params.join(",")),
+            ("frame".to_owned(), self.model.settings().frame.to_string()),
+            (
+                "about".to_owned(),
+                "jacobian[galaxy, filter, parameter] = d magnitude / d parameter; NaN where the \
+                 catalogue's status is set"
+                    .to_owned(),
+            ),
+        ]);
+        let shape = [n_rows, filters.len(), params.len()];
+        RowWriter::create(path, "jacobian", &shape, &[], &metadata).map(Some)
+    }
+
+    fn jacobian_rows(&self, rows: &Rows) -> Result<Vec<f64>> {
+        let wrt = self.jacobian.map_or(&[][..], |(_, wrt)| wrt);
+        let size = self.model.filter_names().len() * wrt.len();
+        let mut good = Vec::new();
+        if !rows.parameters.is_empty() {
+            let (matrix, t_obs) = self.tensors(rows);
+            good = to_host(self.model.jacobian(&matrix, t_obs.as_ref(), wrt)?.jacobian)?;
+        }
+        Ok(spread_blocks(rows, &good, size))
+    }
+
+    fn spectra_file(&self, n_rows: usize) -> Result<Option<RowWriter>> {
+        let Some(path) = self.spectra else { return Ok(None) };
+        let wave = self.model.wave_aa();
+        let (name, about) = match self.model.settings().frame {
+            Frame::Rest => (
+                "lnu_lsun_hz",
+                "rest-frame luminosity density [Lsun/Hz] at wave_rest_aa [Angstrom, vacuum]",
+            ),
+            Frame::Observed => (
+                "fnu_ujy",
+                "observed flux density [microjansky] at wave_rest_aa * (1 + redshift) [Angstrom, vacuum]",
+            ),
+        };
+        let metadata = BTreeMap::from([
+            ("frame".to_owned(), self.model.settings().frame.to_string()),
+            ("about".to_owned(), format!("{about}; NaN where the catalogue's status is set")),
+        ]);
+        let shape = [n_rows, wave.len()];
+        RowWriter::create(path, name, &shape, &[("wave_rest_aa", wave)], &metadata).map(Some)
+    }
+
+    fn spectrum_rows(&self, rows: &Rows) -> Result<Vec<f64>> {
+        let mut good = Vec::new();
+        if !rows.parameters.is_empty() {
+            good = to_host(self.model.spectrum(&self.galaxies(rows)?)?)?;
+        }
+        Ok(spread_blocks(rows, &good, self.model.wave_aa().len()))
+    }
+}
+
+impl Summary {
+    fn count(&mut self, rows: &Rows, before: usize) {
+        for (i, status) in rows.status.iter().enumerate() {
+            if let Some(reason) = status {
+                self.n_bad += 1;
+                self.first_bad.get_or_insert_with(|| (before + i + 1, reason.clone()));
+            }
+        }
+    }
+}
+
+/// Blocks of `size` values per good row, with NaN blocks in place of the bad rows.
+fn spread_blocks(rows: &Rows, good: &[f64], size: usize) -> Vec<f64> {
+    let blocks: Vec<&[f64]> = good.chunks(size).collect();
+    let nan = vec![f64::NAN; size];
+    rows.spread(&blocks).flat_map(|block| block.unwrap_or(&nan).to_vec()).collect()
+}
