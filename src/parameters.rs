@@ -113,7 +113,11 @@ pub trait ParameterSet: Sized + Clone {
         if n != Self::n_params() {
             return Err(Error::invalid(
                 "parameter matrix",
-                format!("has {n} columns, expected {}: {}", Self::n_params(), Self::names().join(", ")),
+                format!(
+                    "has {n} columns, expected {}: {}",
+                    Self::n_params(),
+                    Self::names().join(", ")
+                ),
             ));
         }
         Ok(Self::from_columns(

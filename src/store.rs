@@ -121,7 +121,8 @@ impl Store {
                     view.data().as_chunks().0.iter().map(|b| f64::from_le_bytes(*b)).collect(),
                 ),
                 other => {
-                    let reason = format!("tensor {name:?} has dtype {other:?}, expected F32 or F64");
+                    let reason =
+                        format!("tensor {name:?} has dtype {other:?}, expected F32 or F64");
                     return Err(Error::file(path, reason));
                 }
             };
@@ -188,7 +189,8 @@ impl RowWriter {
         let mut describe = |name: &str, shape: &[usize], n_values: usize| {
             let offsets = [end, end + 8 * n_values];
             end = offsets[1];
-            let entry = serde_json::json!({"dtype": "F64", "shape": shape, "data_offsets": offsets});
+            let entry =
+                serde_json::json!({"dtype": "F64", "shape": shape, "data_offsets": offsets});
             header.insert(name.to_owned(), entry);
         };
         describe(name, shape, n_values);
@@ -272,9 +274,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("rows.safetensors");
         let metadata = BTreeMap::from([("unit".to_owned(), "mag \"AB\"".to_owned())]);
-        let create = || {
-            RowWriter::create(&path, "table", &[3, 2], &[("axis", &[7.0, 8.0, 9.0])], &metadata)
-        };
+        let create =
+            || RowWriter::create(&path, "table", &[3, 2], &[("axis", &[7.0, 8.0, 9.0])], &metadata);
         let mut rows = create().unwrap();
         rows.write(&[1.0, 2.0, 3.0, 4.0]).unwrap();
         rows.write(&[f64::NAN, 6.0]).unwrap();
@@ -296,7 +297,9 @@ mod tests {
     fn a_failed_write_leaves_nothing() {
         let folder = tempfile::tempdir().unwrap();
         let missing = folder.path().join("no").join("x.safetensors");
-        assert!(Store::default().write(&missing).unwrap_err().to_string().contains("x.safetensors"));
+        assert!(
+            Store::default().write(&missing).unwrap_err().to_string().contains("x.safetensors")
+        );
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
     }
 }

@@ -102,7 +102,8 @@ pub fn assert_jacobian(
     f: impl Fn(Tensor<2>) -> Tensor<2>,
 ) {
     let n_param = rows[0].len();
-    let auto = jacobian(&place.rows(rows), |p| Ok(f(p))).expect("the function should differentiate");
+    let auto =
+        jacobian(&place.rows(rows), |p| Ok(f(p))).expect("the function should differentiate");
     let n_out = auto.values.dims()[1];
     let auto = values(auto.jacobian);
     let mut numeric = vec![0.0; auto.len()];

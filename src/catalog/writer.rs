@@ -11,8 +11,8 @@ use parquet::file::properties::WriterProperties;
 use tempfile::NamedTempFile;
 
 use super::format::Format;
-use crate::files::{persist, temporary_beside};
 use crate::error::{Error, Result};
+use crate::files::{persist, temporary_beside};
 
 /// Rows per Parquet row group. The writer holds one group in memory.
 const ROW_GROUP_ROWS: usize = 65_536;

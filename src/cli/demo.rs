@@ -11,7 +11,7 @@ use crate::files::write_atomic;
 use crate::filter::FilterSet;
 use crate::metallicity::{MassMetallicityParams, mass_metallicity};
 use crate::parameters::ParameterSet;
-use crate::plot::{Axis, Figure, Marker, Panel, Series, Style};
+use crate::plot::{Axis, Corner, Figure, Marker, Panel, Series, Style};
 use crate::population::{Frame, GalaxyModel, GalaxyParams, ModelSettings};
 use crate::sfh::DiffstarParams;
 use crate::ssp::embedded;
@@ -69,10 +69,16 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
     println!("\nWhat to try next:");
     let csv = args.output.join("galaxies.csv");
     let out = args.output.join("magnitudes.csv");
-    println!("  starburn predict {} -o {} --filters lsst,euclid,twomass", csv.display(), out.display());
+    println!(
+        "  starburn predict {} -o {} --filters lsst,euclid,twomass",
+        csv.display(),
+        out.display()
+    );
     println!("  starburn filters            the embedded filters");
     println!("  starburn ssp info           the embedded SSP grid");
-    println!("  starburn predict --help     catalogues, gradients, spectra, your own grids and filters");
+    println!(
+        "  starburn predict --help     catalogues, gradients, spectra, your own grids and filters"
+    );
     Ok(ExitCode::SUCCESS)
 }
 
@@ -88,7 +94,17 @@ fn instructive_galaxies() -> Result<(Vec<&'static str>, Vec<Vec<f64>>)> {
     ];
     let galaxies: [(&str, &[(&str, f64)]); 5] = [
         ("main sequence", &[]),
-        ("quenched", &[("lg_qt", 0.75), ("qlglgdt", -0.5), ("lg_drop", -2.5), ("lg_rejuv", -2.0), ("av", 0.05), ("lgmet", -1.8)]),
+        (
+            "quenched",
+            &[
+                ("lg_qt", 0.75),
+                ("qlglgdt", -0.5),
+                ("lg_drop", -2.5),
+                ("lg_rejuv", -2.0),
+                ("av", 0.05),
+                ("lgmet", -1.8),
+            ],
+        ),
         ("dusty", &[("av", 2.0), ("dust_slope", -0.4)]),
         ("metal-poor dwarf", &[("logm0", 11.0), ("indx_lo", 0.6), ("lgmet", -3.3), ("av", 0.0)]),
         ("high redshift", &[("logm0", 12.8), ("redshift", 3.0), ("lgmet", -2.5)]),
@@ -200,13 +216,16 @@ fn history_figure(model: &GalaxyModel, galaxies: &GalaxyParams, names: &[&str]) 
         let mut panel = Panel::new(Axis::linear("Cosmic time [Gyr]"), axis).title(title);
         for (g, (name, row)) in names.iter().zip(values.chunks(t.len())).enumerate() {
             let seen = t.iter().filter(|t| **t <= t_obs[g]).count();
-            panel = panel.with(Series::new(*name, &t[..seen], &row[..seen]));
+            // The dusty galaxy has the history of the main-sequence one.
+            let style = if *name == "dusty" { Style::Dashed } else { Style::Solid };
+            panel = panel.with(Series::new(*name, &t[..seen], &row[..seen]).style(style));
         }
         panel
     };
     let rate = panel("Star formation rate", "SFR [M_☉ yr⁻¹]", (1e-3, 1e3), &sfr);
     let formed = panel("Stellar mass formed", "Mass [M_☉]", (1e6, 1e12), &mass);
-    Ok(Figure::new(vec![rate, formed], 2))
+    let panels = vec![rate.legend(Corner::TopRight), formed.legend(Corner::BottomRight)];
+    Ok(Figure::new(panels, 2))
 }
 
 /// A small population with metallicities from the mass-metallicity relation: one figure and the
@@ -245,35 +264,48 @@ fn population(model: &GalaxyModel, folder: &Path) -> Result<()> {
         let (x, y) = select(wanted);
         Series::new(label, x, y).style(Style::Markers(Marker::Circle))
     };
-    let panel = Panel::new(Axis::linear("M_{r} [AB mag]").inverted(), Axis::linear("g − r [AB mag]"))
-        .title("Rest-frame colours of a small population")
-        .with(series("quenched", true))
-        .with(series("main sequence", false));
+    let panel =
+        Panel::new(Axis::linear("M_{r} [AB mag]").inverted(), Axis::linear("g − r [AB mag]"))
+            .title("Rest-frame colours of a small population")
+            .with(series("quenched", true))
+            .with(series("main sequence", false));
     Figure::new(vec![panel], 1).save(&folder.join("population"))?;
     println!("\n{N_POPULATION} galaxies with full spectra and six bands in {seconds:.2} s");
     Ok(())
 }
 
-/// Parameters of the `i`-th galaxy of the population, spread evenly by an additive recurrence;
-/// every second one is quenched.
+/// Parameters of the `i`-th galaxy of the population; every second one is quenched.
 fn population_row(i: usize) -> Vec<f64> {
-    // Fractional parts of multiples of powers of the root of x^5 = x + 1 fill the cube evenly.
-    let share = |k: i32| (0.5 + (i + 1) as f64 * 1.167_303_978_261_418_7f64.powi(-k)).fract();
-    let [lg_qt, qlglgdt, lg_drop, lg_rejuv] = if i.is_multiple_of(2) {
-        [0.4 + 0.6 * share(2), -0.4, -2.5 + share(3), -2.8 + 1.4 * share(3) * share(4)]
+    let is_quenched = i.is_multiple_of(2);
+    let draw = |k: u64, lo: f64, hi: f64| lo + (hi - lo) * uniform(i as u64, k);
+    let [lg_qt, qlglgdt, lg_drop, lg_rejuv] = if is_quenched {
+        let lg_drop = draw(1, -2.5, -1.5);
+        [draw(2, 0.4, 0.95), draw(3, -0.6, -0.3), lg_drop, draw(4, lg_drop, -1.0)]
     } else {
         DiffstarParams::UNQUENCHED
     };
     GalaxyParams::info()
         .iter()
         .map(|p| match p.name {
-            "logm0" => 11.0 + 2.5 * share(1),
+            "logm0" => draw(5, 11.0, 13.5),
+            "lgmcrit" => draw(6, 11.8, 12.4),
+            "lgy_at_mcrit" => draw(7, -10.2, -9.8),
+            "indx_hi" => draw(8, -1.0, -0.3),
             "lg_qt" => lg_qt,
             "qlglgdt" => qlglgdt,
             "lg_drop" => lg_drop,
-            "lg_rejuv" => lg_rejuv.max(lg_drop),
-            "av" => 0.6 * share(4) * if i.is_multiple_of(2) { 0.2 } else { 1.0 },
+            "lg_rejuv" => lg_rejuv,
+            "av" => draw(9, 0.0, if is_quenched { 0.1 } else { 0.6 }),
             _ => p.default,
         })
         .collect()
+}
+
+/// A number in `[0, 1)` that depends on its two counters only (the SplitMix64 mixer of Steele et
+/// al. 2014).
+fn uniform(i: u64, k: u64) -> f64 {
+    let mut x = (i << 8 | k).wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    ((x ^ (x >> 31)) >> 11) as f64 / (1u64 << 53) as f64
 }

@@ -40,7 +40,9 @@ pub(super) fn run(_: &Args) -> Result<ExitCode> {
                     println!("  {name:<8} {precision}  works, largest relative error {error:.1e}");
                 }
                 // A backend that is not built in, or has no driver, is no defect of the others.
-                Err(Error::Device { reason, .. }) => println!("  {name:<8} {precision}  -  {reason}"),
+                Err(Error::Device { reason, .. }) => {
+                    println!("  {name:<8} {precision}  -  {reason}")
+                }
                 Err(other) => {
                     healthy = false;
                     println!("  {name:<8} {precision}  WRONG: {other}");

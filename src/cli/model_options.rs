@@ -98,7 +98,11 @@ fn time_table(text: &str) -> Result<TimeTable> {
     })?;
     if n > 100_000 {
         let allowed = "[2, 100000]".to_owned();
-        return Err(Error::OutOfRange { what: "number of SFH times".into(), value: n as f64, allowed });
+        return Err(Error::OutOfRange {
+            what: "number of SFH times".into(),
+            value: n as f64,
+            allowed,
+        });
     }
     TimeTable::uniform(first, last, n)
 }

@@ -53,7 +53,10 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args) -> Result<ExitCode> {
     let outputs: Vec<&PathBuf> =
-        [Some(&args.output), args.jacobian.as_ref(), args.spectra.as_ref()].into_iter().flatten().collect();
+        [Some(&args.output), args.jacobian.as_ref(), args.spectra.as_ref()]
+            .into_iter()
+            .flatten()
+            .collect();
     for (i, path) in outputs.iter().enumerate() {
         if outputs[..i].contains(path) {
             return Err(Error::file(path, "is named for two different outputs"));

@@ -37,7 +37,9 @@ enum Command {
 pub(super) fn run(args: &Args) -> Result<ExitCode> {
     match &args.command {
         Command::Info { file: Some(path) } => info(&path.display().to_string(), &ssp::read(path)?),
-        Command::Info { file: None } => info(&format!("{EMBEDDED_NAME} (embedded)"), ssp::embedded()),
+        Command::Info { file: None } => {
+            info(&format!("{EMBEDDED_NAME} (embedded)"), ssp::embedded())
+        }
         Command::Import { input, output } => {
             let grid = ssp::read(input)?;
             grid.to_store().write(output)?;

@@ -39,8 +39,7 @@ impl Cosmology {
     pub fn lookback_gyr(&self, z: &Tensor<1>) -> Tensor<1> {
         match self.quadrature {
             Quadrature::Dsps => {
-                let share: Vec<f64> =
-                    (0..N_DSPS).map(|j| j as f64 / (N_DSPS - 1) as f64).collect();
+                let share: Vec<f64> = (0..N_DSPS).map(|j| j as f64 / (N_DSPS - 1) as f64).collect();
                 self.lookback_integral(column(z) * Place::of(z).row(&share))
             }
             Quadrature::Accurate => {
@@ -86,7 +85,9 @@ mod tests {
     use super::*;
     use crate::cosmology::{CosmologyParams, CosmologyValues};
     use crate::parameters::ParameterSet;
-    use crate::testing::{assert_close, assert_jacobian, for_each_f64_place, for_each_place, values};
+    use crate::testing::{
+        assert_close, assert_jacobian, for_each_f64_place, for_each_place, values,
+    };
 
     const CUSTOM: CosmologyValues = CosmologyValues { om0: 0.31, w0: -0.9, wa: 0.2, h: 0.7 };
 

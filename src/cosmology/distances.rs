@@ -21,8 +21,7 @@ impl Cosmology {
         let columns = self.params.columns();
         let integral = match self.quadrature {
             Quadrature::Dsps => {
-                let share: Vec<f64> =
-                    (0..N_DSPS).map(|j| j as f64 / (N_DSPS - 1) as f64).collect();
+                let share: Vec<f64> = (0..N_DSPS).map(|j| j as f64 / (N_DSPS - 1) as f64).collect();
                 let grid = column(z) * place.row(&share);
                 trapezoid(grid.clone(), columns.e(grid.log1p()).recip())
             }
@@ -72,10 +71,46 @@ mod tests {
     fn reference_values_of_the_dsps_grids() {
         let custom = CosmologyValues { om0: 0.31, w0: -0.9, wa: 0.2, h: 0.7 };
         let want = [
-            (CosmologyValues::PLANCK15, [44.1619020609345, 3398.9941453222, 1.83076249446345, 28797102753.5504, 401.481728929277]),
-            (CosmologyValues::WMAP5, [44.1242906315874, 3340.62810578854, 1.84513984380952, 27799696787.095, 401.970439040465]),
-            (CosmologyValues::FSPS, [44.0787734076819, 3271.33248176033, 1.81812225328562, 26211305776.433, 415.798713692352]),
-            (custom, [44.0275918594996, 3195.12884698003, 1.73014175496214, 23594332301.1851, 466.981669256102]),
+            (
+                CosmologyValues::PLANCK15,
+                [
+                    44.1619020609345,
+                    3398.9941453222,
+                    1.83076249446345,
+                    28797102753.5504,
+                    401.481728929277,
+                ],
+            ),
+            (
+                CosmologyValues::WMAP5,
+                [
+                    44.1242906315874,
+                    3340.62810578854,
+                    1.84513984380952,
+                    27799696787.095,
+                    401.970439040465,
+                ],
+            ),
+            (
+                CosmologyValues::FSPS,
+                [
+                    44.0787734076819,
+                    3271.33248176033,
+                    1.81812225328562,
+                    26211305776.433,
+                    415.798713692352,
+                ],
+            ),
+            (
+                custom,
+                [
+                    44.0275918594996,
+                    3195.12884698003,
+                    1.73014175496214,
+                    23594332301.1851,
+                    466.981669256102,
+                ],
+            ),
         ];
         for_each_f64_place(|place| {
             for (parameters, want) in want {

@@ -21,7 +21,5 @@ mod store;
 mod text;
 
 pub use curve::Filter;
-pub use embedded::{
-    EMBEDDED_FILTERS_SHA256, embedded_filter_bytes, embedded_names, embedded_sets,
-};
+pub use embedded::{EMBEDDED_FILTERS_SHA256, embedded_filter_bytes, embedded_names, embedded_sets};
 pub use set::FilterSet;

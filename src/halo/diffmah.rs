@@ -93,7 +93,9 @@ mod tests {
     use super::*;
     use crate::halo::LGT0;
     use crate::parameters::ParameterSet;
-    use crate::testing::{assert_close, assert_jacobian, for_each_f64_place, for_each_place, values};
+    use crate::testing::{
+        assert_close, assert_jacobian, for_each_f64_place, for_each_place, values,
+    };
 
     const T: [f64; 6] = [0.5, 1.0, 2.0, 5.0, 10.0, 13.8];
     const EARLY_PEAK: [f64; 5] = [13.2, 0.5, 3.0, 0.6, 7.0];
@@ -105,14 +107,32 @@ mod tests {
             let params = DiffmahParams::from_matrix(&place.rows(&rows)).unwrap();
             let halo = diffmah(&params, place.row(&T), LGT0);
             let rate = [
-                9.42564908283591, 81.2459030476339, 226.548393828925, 95.083785040186,
-                23.7219039496626, 13.0849803303139, 8.3517179721559, 59.0343980046803,
-                424.538225326085, 1701.97472301499, 0.0, 0.0,
+                9.42564908283591,
+                81.2459030476339,
+                226.548393828925,
+                95.083785040186,
+                23.7219039496626,
+                13.0849803303139,
+                8.3517179721559,
+                59.0343980046803,
+                424.538225326085,
+                1701.97472301499,
+                0.0,
+                0.0,
             ];
             let lg_mass = [
-                9.04515553643814, 10.3142687887768, 11.2813309027381, 11.8414946451669,
-                11.9701666537356, 12.0, 9.0748375729361, 10.1853769124042, 11.3530797514376,
-                12.5834906044642, 12.8603535814287, 12.8603535814287,
+                9.04515553643814,
+                10.3142687887768,
+                11.2813309027381,
+                11.8414946451669,
+                11.9701666537356,
+                12.0,
+                9.0748375729361,
+                10.1853769124042,
+                11.3530797514376,
+                12.5834906044642,
+                12.8603535814287,
+                12.8603535814287,
             ];
             assert_close(&values(halo.dmdt_msun_yr), &rate, 1e-12, 0.0);
             assert_close(&values(halo.lg_mass), &lg_mass, 1e-13, 0.0);
@@ -124,7 +144,10 @@ mod tests {
         for_each_f64_place(|place| {
             let u = values(DiffmahParams::defaults(1, place).to_unbounded());
             let want = [
-                17.254687373539, 1.00083458556983, -10.886069073729, -49.4331131351626,
+                17.254687373539,
+                1.00083458556983,
+                -10.886069073729,
+                -49.4331131351626,
                 18.4622003903932,
             ];
             assert_close(&u, &want, 1e-12, 0.0);
@@ -148,7 +171,8 @@ mod tests {
     fn gradients() {
         for_each_f64_place(|place| {
             // One halo still growing, one long frozen, one whose peak is a table time.
-            let rows = [&[12.4, 0.1, 2.5, 0.3, 14.0][..], &EARLY_PEAK, &[11.5, -0.3, 4.0, 0.2, 5.001]];
+            let rows =
+                [&[12.4, 0.1, 2.5, 0.3, 14.0][..], &EARLY_PEAK, &[11.5, -0.3, 4.0, 0.2, 5.001]];
             assert_jacobian(&rows, 1e-7, place, |p| {
                 let halo = diffmah(&DiffmahParams::from_matrix(&p).unwrap(), place.row(&T), LGT0);
                 Tensor::cat(vec![halo.lg_mass, halo.dmdt_msun_yr], 1)

@@ -104,15 +104,36 @@ impl FromStr for Imf {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{assert_close, assert_gradient, for_each_f64_place, for_each_place, values};
+    use crate::testing::{
+        assert_close, assert_gradient, for_each_f64_place, for_each_place, values,
+    };
 
     #[test]
     fn reference_values() {
-        let surviving = [0.995087191555217, 0.996878229756135, 0.900321952846419, 0.775119465920491, 0.66759748705683, 0.569895995172194];
-        let remnant = [9.54992595992667e-05, 0.00190567983129741, 0.0380189396320561, 0.0602628875794525, 0.0954992595992666, 0.151356124843728];
+        let surviving = [
+            0.995087191555217,
+            0.996878229756135,
+            0.900321952846419,
+            0.775119465920491,
+            0.66759748705683,
+            0.569895995172194,
+        ];
+        let remnant = [
+            9.54992595992667e-05,
+            0.00190567983129741,
+            0.0380189396320561,
+            0.0602628875794525,
+            0.0954992595992666,
+            0.151356124843728,
+        ];
         for_each_f64_place(|place| {
             let x = place.vector(&[5.0, 6.0, 7.0, 8.0, 9.0, 10.0]);
-            assert_close(&values(Imf::Chabrier.surviving_fraction(x.clone())), &surviving, 1e-12, 0.0);
+            assert_close(
+                &values(Imf::Chabrier.surviving_fraction(x.clone())),
+                &surviving,
+                1e-12,
+                0.0,
+            );
             assert_close(&values(Imf::Chabrier.remnant_fraction(x)), &remnant, 1e-12, 0.0);
         });
     }

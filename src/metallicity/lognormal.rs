@@ -65,7 +65,8 @@ pub fn table_weights(
     let table = InterpGrid::new(&times.lg_t(), &Place::of(t_obs_gyr));
     let lgmet = table.interp_rows(lg_birth, lgmet_table.clone());
     let flat = lgmet.reshape([n_gal * n_age]);
-    let scatter = scatter.clone().unsqueeze_dim::<2>(1).repeat_dim(1, n_age).reshape([n_gal * n_age]);
+    let scatter =
+        scatter.clone().unsqueeze_dim::<2>(1).repeat_dim(1, n_age).reshape([n_gal * n_age]);
     triweight_weights(&flat, &scatter, &grid.edges)
         .reshape([n_gal, n_age, grid.lgmet.len()])
         .swap_dims(1, 2)
@@ -76,7 +77,9 @@ pub fn table_weights(
 mod tests {
     use super::*;
     use crate::parameters::ParameterSet;
-    use crate::testing::{assert_close, assert_jacobian, for_each_f64_place, for_each_place, values};
+    use crate::testing::{
+        assert_close, assert_jacobian, for_each_f64_place, for_each_place, values,
+    };
 
     /// The metallicities of the FSPS/MIST grid that the reference values were made with.
     fn grid() -> MetallicityGrid {
@@ -90,9 +93,18 @@ mod tests {
     #[test]
     fn reference_values() {
         let want = [
-            5.32780352093809e-05, 0.00496130723584187, 0.0291141899143206, 0.0677125201298597,
-            0.122368714654766, 0.157096040888392, 0.174558664189064, 0.164274233995708,
-            0.140175061274149, 0.0903072376864343, 0.0391269037183554, 0.0102518482779005,
+            5.32780352093809e-05,
+            0.00496130723584187,
+            0.0291141899143206,
+            0.0677125201298597,
+            0.122368714654766,
+            0.157096040888392,
+            0.174558664189064,
+            0.164274233995708,
+            0.140175061274149,
+            0.0903072376864343,
+            0.0391269037183554,
+            0.0102518482779005,
         ];
         for_each_f64_place(|place| {
             let params = MetallicityParams::from_matrix(&place.row(&[-2.0, 0.2])).unwrap();

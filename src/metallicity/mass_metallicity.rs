@@ -53,11 +53,8 @@ pub fn mass_metallicity(
     t_gyr: &Tensor<1>,
 ) -> Tensor<1> {
     let p = params.clone();
-    let slope = step(
-        (lg_mstar.clone() - p.mzr_t0_x0) * p.mzr_t0_k,
-        p.mzr_t0_slope_lo,
-        p.mzr_t0_slope_hi,
-    );
+    let slope =
+        step((lg_mstar.clone() - p.mzr_t0_x0) * p.mzr_t0_k, p.mzr_t0_slope_lo, p.mzr_t0_slope_hi);
     let today = p.mzr_t0_ytp + slope * (lg_mstar.clone() - LGM_PIVOT) + LGMET_SOLAR;
 
     let lookback = (t_gyr.clone().neg() + T0_GYR).clamp_min(0.0) - TLOOK_C_GYR;
@@ -71,7 +68,9 @@ pub fn mass_metallicity(
 mod tests {
     use super::*;
     use crate::parameters::ParameterSet;
-    use crate::testing::{assert_close, assert_jacobian, for_each_f64_place, for_each_place, values};
+    use crate::testing::{
+        assert_close, assert_jacobian, for_each_f64_place, for_each_place, values,
+    };
 
     #[test]
     fn reference_values() {
@@ -80,7 +79,10 @@ mod tests {
             let lg_mstar = place.vector(&[8.0, 9.0, 10.0, 11.0]);
             for (t, want) in [
                 (5.0, [-3.11914075462401, -2.58728192106271, -2.10608132359147, -1.76418765363265]),
-                (13.0, [-2.81392511893644, -2.38872726823951, -2.01418765363265, -1.76418765363265]),
+                (
+                    13.0,
+                    [-2.81392511893644, -2.38872726823951, -2.01418765363265, -1.76418765363265],
+                ),
             ] {
                 let got = mass_metallicity(&params, &lg_mstar, &place.vector(&[t; 4]));
                 assert_close(&values(got), &want, 1e-12, 0.0);
@@ -110,7 +112,8 @@ mod tests {
             let mut late = row.clone();
             late[10] = 13.1;
             assert_jacobian(&[&row, &late], 1e-7, place, |p| {
-                let params = MassMetallicityParams::from_matrix(&p.clone().narrow(1, 0, 9)).unwrap();
+                let params =
+                    MassMetallicityParams::from_matrix(&p.clone().narrow(1, 0, 9)).unwrap();
                 let one = |j| p.clone().narrow(1, j, 1).squeeze_dim(1);
                 mass_metallicity(&params, &one(9), &one(10)).unsqueeze_dim(1)
             });

@@ -49,7 +49,12 @@ mod tests {
         let x = [0.0, 1.0, 3.0, 7.0];
         assert_eq!(cell_widths(&x), [1.0, 1.5, 3.0, 3.5]);
         for_each_f64_place(|place| {
-            assert_close(&values(cell_widths_rows(place.rows(&[&x]))), &cell_widths(&x), 1e-15, 0.0);
+            assert_close(
+                &values(cell_widths_rows(place.rows(&[&x]))),
+                &cell_widths(&x),
+                1e-15,
+                0.0,
+            );
         });
     }
 

@@ -37,10 +37,10 @@ impl InterpGrid {
         (self.points[0], self.points[self.points.len() - 1])
     }
 
-    /// Index of the left end of the interval that holds each value, `0 ..= n-2`.
+    /// Number of grid points at or below each value, `0 ..= n`.
     ///
     /// A branch-free bisection, so that it runs on a GPU without leaving it.
-    pub fn interval<const D: usize>(&self, x: &Tensor<D>) -> Tensor<D, Int> {
+    pub fn count<const D: usize>(&self, x: &Tensor<D>) -> Tensor<D, Int> {
         let x = x.clone().without_autodiff();
         let shape = x.shape();
         let count = shape.num_elements();
@@ -52,7 +52,19 @@ impl InterpGrid {
             let probe = self.padded.clone().select(0, below.clone() + (step as i64 - 1));
             below = below + probe.lower_equal(x.clone()).int() * (step as i64);
         }
-        (below.clamp(1, self.points.len() as i64 - 1) - 1).reshape(shape)
+        below.reshape(shape)
+    }
+
+    /// Index of the left end of the interval that holds each value, `0 ..= n-2`.
+    pub fn interval<const D: usize>(&self, x: &Tensor<D>) -> Tensor<D, Int> {
+        self.count(x).clamp(1, self.points.len() as i64 - 1) - 1
+    }
+
+    /// Slopes of the intervals of tables `y` (`[n_gal, n]`), `[n_gal, n - 1]`.
+    pub fn slopes(&self, y: Tensor<2>) -> Tensor<2> {
+        let n = self.points.len();
+        let dx = self.x.clone().narrow(0, 1, n - 1) - self.x.clone().narrow(0, 0, n - 1);
+        (y.clone().narrow(1, 1, n - 1) - y.narrow(1, 0, n - 1)) / dx.unsqueeze::<2>()
     }
 
     /// Interpolates one shared table `y` (`[n]`) at `x` of any shape.
@@ -67,31 +79,20 @@ impl InterpGrid {
         let (first, last) = self.ends();
         let x = x.clamp(first, last);
         let left = self.interval(&x);
-        self.interp_rows_at(x, left, y)
-    }
-
-    /// As [`interp_rows`](Self::interp_rows), but 0 outside the grid, as for a spectrum beyond its
-    /// wavelength range.
-    pub fn interp_rows_or_zero(&self, x: Tensor<2>, y: Tensor<2>) -> Tensor<2> {
-        let (first, last) = self.ends();
-        let outside = x.clone().lower_elem(first).bool_or(x.clone().greater_elem(last));
-        self.interp_rows(x, y).mask_fill(outside, 0.0)
-    }
-
-    fn interp_rows_at(&self, x: Tensor<2>, left: Tensor<2, Int>, y: Tensor<2>) -> Tensor<2> {
-        let n = self.points.len();
-        let dx = self.x.clone().narrow(0, 1, n - 1) - self.x.clone().narrow(0, 0, n - 1);
-        let slope = (y.clone().narrow(1, 1, n - 1) - y.clone().narrow(1, 0, n - 1))
-            / dx.unsqueeze::<2>();
-        let x_left = self.at(&left);
-        y.gather(1, left.clone()) + (x - x_left) * slope.gather(1, left)
+        let slope = self.slopes(y.clone()).gather(1, left.clone());
+        y.gather(1, left.clone()) + (x - self.at(&left)) * slope
     }
 
     /// The grid points with the given indices.
     pub fn at(&self, index: &Tensor<2, Int>) -> Tensor<2> {
-        let [rows, columns] = index.dims();
-        self.x.clone().select(0, index.clone().reshape([rows * columns])).reshape([rows, columns])
+        gather_1d(&self.x, index)
     }
+}
+
+/// Elements of a shared table (`[n]`) with the given indices.
+pub fn gather_1d(table: &Tensor<1>, index: &Tensor<2, Int>) -> Tensor<2> {
+    let [rows, columns] = index.dims();
+    table.clone().select(0, index.clone().reshape([rows * columns])).reshape([rows, columns])
 }
 
 #[cfg(test)]
@@ -116,10 +117,6 @@ mod tests {
             let want: Vec<f64> = x.iter().map(|x| reference(*x)).collect();
             let got = values(grid.interp(place.vector(&x), &place.vector(&Y)));
             assert_close(&got, &want, 1e-6, 1e-6);
-            let rows = grid.interp_rows_or_zero(place.rows(&[&x]), place.rows(&[&Y]));
-            let got = values(rows);
-            assert_eq!((got[0], got[10]), (0.0, 0.0));
-            assert_close(&got[1..10], &want[1..10], 1e-6, 1e-6);
         });
     }
 

@@ -94,7 +94,8 @@ mod tests {
     #[test]
     fn recovers_a_parabola_far_from_the_origin() {
         let x: Vec<f64> = (0..40).map(|i| 4900.0 + 5.0 * f64::from(i)).collect();
-        let y: Vec<f64> = x.iter().map(|x| 2.0 + 0.01 * (x - 5000.0) - 3e-5 * (x - 5000.0).powi(2)).collect();
+        let y: Vec<f64> =
+            x.iter().map(|x| 2.0 + 0.01 * (x - 5000.0) - 3e-5 * (x - 5000.0).powi(2)).collect();
         let weights: Vec<f64> = (0..40).map(|i| f64::from(i % 3 == 0)).collect();
         let fit = QuadraticFit::new(&x, &weights, 5000.0).unwrap();
         for_each_place(|place| {

@@ -12,8 +12,8 @@ pub fn triweight_cdf<const D: usize>(z: Tensor<D>) -> Tensor<D> {
     // The polynomial's first derivatives vanish at +-3, so clamping is exact in value and gradient.
     let z = z.clamp(-3.0, 3.0);
     let z2 = z.clone() * z.clone();
-    let odd =
-        ((z2.clone() * (-5.0 / 69984.0) + 7.0 / 2592.0) * z2.clone() - 35.0 / 864.0) * z2 + 35.0 / 96.0;
+    let odd = ((z2.clone() * (-5.0 / 69984.0) + 7.0 / 2592.0) * z2.clone() - 35.0 / 864.0) * z2
+        + 35.0 / 96.0;
     odd * z + 0.5
 }
 

@@ -1,13 +1,13 @@
 //! Filters prepared for a wavelength grid: band fluxes as weighted sums over spectra.
 
-use burn::tensor::Tensor;
+use burn::tensor::{Int, Tensor};
 
 use super::AB0_LSUN_HZ;
 use crate::device::Place;
 use crate::filter::FilterSet;
 use crate::numerics::column;
 use crate::numerics::integrate::trapezoid_weights;
-use crate::numerics::interp::InterpGrid;
+use crate::numerics::interp::{InterpGrid, gather_1d};
 
 /// Filters on a device, ready to integrate spectra on one rest-frame wavelength grid.
 #[derive(Clone, Debug)]
@@ -23,11 +23,15 @@ struct Band {
     wave_aa: Vec<f64>,
     /// Quadrature weights over the AB normalisation, for spectra in Lsun/Hz.
     weights: Vec<f64>,
-    /// The wavelengths as a row `[1, n]`.
-    wave_row: Tensor<2>,
-    /// The weights as a column `[n, 1]`, for spectra in the scaled units of the SSP grid: the
-    /// scale cancels that of the AB zero point, which f32 has no room for otherwise.
-    weight_column: Tensor<2>,
+    /// The wavelengths, to be searched.
+    grid: InterpGrid,
+    /// Sum of the weights of the first `j` samples, `[n + 1]`, for spectra in the scaled units of
+    /// the SSP grid: the scale cancels that of the AB zero point, which f32 has no room for.
+    sum_weight: Tensor<1>,
+    /// The same for weight times wavelength.
+    sum_weight_wave: Tensor<1>,
+    /// The largest number of spectrum intervals that the filter overlaps at any redshift.
+    n_intervals: usize,
 }
 
 impl Bandpasses {
@@ -45,12 +49,17 @@ impl Bandpasses {
                     .collect();
                 let norm = AB0_LSUN_HZ * products.iter().sum::<f64>();
                 let weights: Vec<f64> = products.iter().map(|w| w / norm).collect();
+                let scaled = per_scaled_unit(&weights);
+                let moment: Vec<f64> =
+                    scaled.iter().zip(filter.wave_aa()).map(|(c, w)| c * w).collect();
                 Band {
                     name: filter.name().to_owned(),
                     wave_aa: filter.wave_aa().to_vec(),
-                    wave_row: place.row(filter.wave_aa()),
-                    weight_column: place.matrix(&per_scaled_unit(&weights), [weights.len(), 1]),
                     weights,
+                    grid: InterpGrid::new(filter.wave_aa(), place),
+                    sum_weight: place.vector(&running_sum(&scaled)),
+                    sum_weight_wave: place.vector(&running_sum(&moment)),
+                    n_intervals: largest_overlap(wave_aa, filter.wave_aa()),
                 }
             })
             .collect();
@@ -70,12 +79,40 @@ impl Bandpasses {
     /// Band fluxes of rest-frame spectra `[n_gal, n_wave]` seen at redshift `z` (`[n_gal]`),
     /// `[n_gal, n_filter]`: spectra in the scaled units of [`crate::ssp::SspTensors`] give AB
     /// maggies at 10 pc per solar mass, without dimming by distance.
+    ///
+    /// Within one interval `[X_s, X_{s+1}]` of the spectrum's grid the spectrum is a line, so the
+    /// filter samples in it contribute `L_s W0 + slope_s (W1 / (1 + z) - X_s W0)` with the sums
+    /// `W0`, `W1` of their weights and of weight times wavelength. Running sums over the filter
+    /// give both from the samples' counts at the ends of the interval, so the cost is that of the
+    /// spectrum's sampling, however fine the filter's.
     pub fn flux_at(&self, spectrum: Tensor<2>, z: &Tensor<1>) -> Tensor<2> {
         let stretch = column(&(z.clone() + 1.0));
+        let n = self.grid.points().len();
+        let slope = self.grid.slopes(spectrum.clone());
         let band_flux = |band: &Band| {
-            let rest = band.wave_row.clone() / stretch.clone();
-            let seen = self.grid.interp_rows_or_zero(rest, spectrum.clone());
-            seen.matmul(band.weight_column.clone())
+            let n_gal = z.dims()[0];
+            // Knots of the spectrum from the one left of the filter to the one right of it.
+            let first = self.grid.interval(&(stretch.clone().recip() * band.wave_aa[0]));
+            let offset = Tensor::<1, Int>::arange(
+                0..band.n_intervals as i64 + 1,
+                &spectrum.device().without_autodiff(),
+            );
+            let shape = [n_gal, band.n_intervals + 1];
+            let knot = (first.expand(shape) + offset.unsqueeze::<2>().expand(shape))
+                .clamp_max(n as i64 - 1);
+            let left = knot.clone().narrow(1, 0, band.n_intervals);
+            let x = self.grid.at(&knot);
+            // Samples before each knot; knots beyond the last repeat it and enclose nothing.
+            let before = band.grid.count(&(x.clone() * stretch.clone()));
+            let enclosed = |sums: &Tensor<1>| {
+                let sums = gather_1d(sums, &before);
+                sums.clone().narrow(1, 1, band.n_intervals) - sums.narrow(1, 0, band.n_intervals)
+            };
+            let (w0, w1) = (enclosed(&band.sum_weight), enclosed(&band.sum_weight_wave));
+            let level = spectrum.clone().gather(1, left.clone());
+            let slope = slope.clone().gather(1, left.clone().clamp_max(n as i64 - 2));
+            let x = x.narrow(1, 0, band.n_intervals);
+            (level * w0.clone() + slope * (w1 / stretch.clone() - x * w0)).sum_dim(1)
         };
         Tensor::cat(self.bands.iter().map(band_flux).collect(), 1)
     }
@@ -111,6 +148,26 @@ impl Bandpasses {
     }
 }
 
+/// `sum_{i < j} x_i` for `j = 0 ..= n`.
+fn running_sum(x: &[f64]) -> Vec<f64> {
+    let mut sum = 0.0;
+    std::iter::once(0.0)
+        .chain(x.iter().map(|x| {
+            sum += x;
+            sum
+        }))
+        .collect()
+}
+
+/// The largest number of intervals of `grid` that the span of `filter` can touch when it is shifted
+/// to any redshift.
+fn largest_overlap(grid: &[f64], filter: &[f64]) -> usize {
+    let span = filter[filter.len() - 1] / filter[0];
+    let reach = |s: usize| grid.partition_point(|w| *w <= grid[(s + 1).min(grid.len() - 1)] * span);
+    let longest = (0..grid.len() - 1).map(|s| reach(s) - s).max();
+    longest.unwrap_or(1).min(grid.len() - 1)
+}
+
 /// Weights for spectra that are multiplied by `10^FLUX_DEX`.
 fn per_scaled_unit(weights: &[f64]) -> Vec<f64> {
     let scale = 10f64.powf(-crate::ssp::FLUX_DEX);
@@ -124,7 +181,9 @@ mod tests {
     use crate::filter::Filter;
     use crate::photometry::ab_magnitude;
     use crate::ssp::FLUX_DEX;
-    use crate::testing::{assert_close, assert_jacobian, for_each_f64_place, for_each_place, values};
+    use crate::testing::{
+        assert_close, assert_jacobian, for_each_f64_place, for_each_place, values,
+    };
 
     fn linspace(lo: f64, hi: f64, n: u32) -> Vec<f64> {
         (0..n).map(|i| lo + (hi - lo) * f64::from(i) / f64::from(n - 1)).collect()
@@ -132,7 +191,8 @@ mod tests {
 
     fn filter() -> FilterSet {
         let wave = linspace(5370.0, 7060.0, 1690);
-        let t = wave.iter().map(|w| (-(w - 6200.0).powi(2) / (2.0 * 300.0 * 300.0)).exp()).collect();
+        let t =
+            wave.iter().map(|w| (-(w - 6200.0).powi(2) / (2.0 * 300.0 * 300.0)).exp()).collect();
         FilterSet::new(vec![Filter::new("gaussian", wave, t, "made for a test").unwrap()]).unwrap()
     }
 
@@ -159,7 +219,8 @@ mod tests {
                 values(ab_magnitude(by_row))[0]
             };
             let z = place.vector(&[0.8]);
-            let modulus = CosmologyValues::PLANCK15.at(place, Quadrature::Dsps).distance_modulus(&z);
+            let modulus =
+                CosmologyValues::PLANCK15.at(place, Quadrature::Dsps).distance_modulus(&z);
             let observed = seen(0.8) + values(modulus)[0] - 2.5 * 1.8f64.log10();
             let got = [seen(0.0), observed, seen(0.1)];
             let want = [2.79705218504162, 45.2817088338692, 2.72565853612748];

@@ -117,7 +117,9 @@ mod tests {
 
     #[test]
     fn the_offending_parameter_is_named() {
-        for (name, bad) in [("logm0", 17.5), ("lg_drop", f64::NAN), ("av", -0.1), ("redshift", 31.0)] {
+        for (name, bad) in
+            [("logm0", 17.5), ("lg_drop", f64::NAN), ("av", -0.1), ("redshift", 31.0)]
+        {
             let info = GalaxyParams::info();
             let mut values: Vec<f64> = info.iter().map(|p| p.default).collect();
             values[info.iter().position(|p| p.name == name).unwrap()] = bad;

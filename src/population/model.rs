@@ -133,7 +133,12 @@ pub struct GalaxyModel {
 
 impl GalaxyModel {
     /// Puts an SSP grid and filters on a device.
-    pub fn new(grid: &SspGrid, filters: &FilterSet, settings: ModelSettings, place: &Place) -> Self {
+    pub fn new(
+        grid: &SspGrid,
+        filters: &FilterSet,
+        settings: ModelSettings,
+        place: &Place,
+    ) -> Self {
         Self {
             ssp: SspTensors::new(grid, place),
             bands: Bandpasses::new(filters, &grid.wave_aa, place),

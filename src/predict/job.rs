@@ -9,8 +9,8 @@ use arrow::datatypes::{DataType, Field};
 use burn::tensor::Tensor;
 
 use super::rows::{CatalogColumns, Rows};
-use crate::device::to_host;
 use crate::catalog::{CatalogReader, CatalogWriter, Format, OutputLayout};
+use crate::device::to_host;
 use crate::population::{Frame, GalaxyModel, GalaxyParams};
 use crate::store::RowWriter;
 use crate::{Error, Result};
@@ -61,8 +61,7 @@ impl PredictJob<'_> {
         output: &Path,
         mut progress: impl FnMut(usize, usize),
     ) -> Result<Summary> {
-        let batch_rows =
-            if self.jacobian.is_some() { BATCH_ROWS_JACOBIAN } else { BATCH_ROWS };
+        let batch_rows = if self.jacobian.is_some() { BATCH_ROWS_JACOBIAN } else { BATCH_ROWS };
         let reader = CatalogReader::open(input, batch_rows)?;
         let n_rows = reader.n_rows();
         let columns = CatalogColumns::find(reader.column_names());

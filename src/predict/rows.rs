@@ -108,7 +108,9 @@ fn check_t_obs(t_gyr: f64, name: &str, model: &GalaxyModel) -> std::result::Resu
     if t_gyr > first && t_gyr <= T_OBS_MAX_GYR {
         return Ok(());
     }
-    Err(format!("{name} = {t_gyr} is outside ({first}, {T_OBS_MAX_GYR}] Gyr; the SFH table starts at {first}"))
+    Err(format!(
+        "{name} = {t_gyr} is outside ({first}, {T_OBS_MAX_GYR}] Gyr; the SFH table starts at {first}"
+    ))
 }
 
 /// The rows of a batch: parameters of the good ones, a reason for each bad one.

@@ -211,11 +211,8 @@ fn mass_per_bin_safe(sfh: &SfhTable, t_obs_gyr: &Tensor<1>, ages: &AgeGrid) -> T
     let same = born.clone().equal(end.clone().expand(shape));
     let next = born.clone() + 1;
     let interval_end = times.grid.at(&next).mask_where(same.clone(), t_end.clone().expand(shape));
-    let mass_interval_end = times
-        .mass
-        .clone()
-        .gather(1, next.clone())
-        .mask_where(same.clone(), mass_end.expand(shape));
+    let mass_interval_end =
+        times.mass.clone().gather(1, next.clone()).mask_where(same.clone(), mass_end.expand(shape));
     // In the interval of the observation the lookback is the age itself: nothing to subtract,
     // unless the star would be older than the table.
     let since_end = (age - idle).clamp_min(0.0);
@@ -314,10 +311,17 @@ mod tests {
                 let got: Vec<f64> =
                     [0, 10, 20, 30, 40, 50, 60, 70, 80, 85, 90].iter().map(|i| w[*i]).collect();
                 let want = [
-                    4.52438350287749e-07, 1.43082454897396e-06, 4.52555343061069e-06,
-                    1.43199534426568e-05, 4.53728849201925e-05, 0.000184727626969497,
-                    0.00069489865983472, 0.00423525055291092, 0.054744613970348,
-                    0.117244868696303, 0.00169184736506478,
+                    4.52438350287749e-07,
+                    1.43082454897396e-06,
+                    4.52555343061069e-06,
+                    1.43199534426568e-05,
+                    4.53728849201925e-05,
+                    0.000184727626969497,
+                    0.00069489865983472,
+                    0.00423525055291092,
+                    0.054744613970348,
+                    0.117244868696303,
+                    0.00169184736506478,
                 ];
                 // The youngest bins are differences of numbers 1e8 times larger.
                 assert_close(&got, &want, 1e-7, 0.0);
@@ -329,7 +333,8 @@ mod tests {
     #[test]
     fn the_two_methods_agree_and_f32_is_safe() {
         let t_obs = [0.1001, 0.5, 3.0, 9.7, 13.8, 13.82];
-        let rows: Vec<Vec<f64>> = (0..6).map(|i| if i % 2 == 0 { bump() } else { rising() }).collect();
+        let rows: Vec<Vec<f64>> =
+            (0..6).map(|i| if i % 2 == 0 { bump() } else { rising() }).collect();
         let rows: Vec<&[f64]> = rows.iter().map(Vec::as_slice).collect();
         for_each_f64_place(|place| {
             let weigh = |place: &Place, method| {
@@ -356,7 +361,8 @@ mod tests {
             let zero = vec![0.0; 60];
             let sfh = SfhTable::new(times(), place.rows(&[&bump(), &rising(), &zero])).unwrap();
             for t_obs in [0.05, 0.1, 0.11, 1.0, 13.8, 20.0] {
-                let p = age_weights(&sfh, &place.vector(&[t_obs; 3]), &ages(), AgeWeightMethod::Safe);
+                let p =
+                    age_weights(&sfh, &place.vector(&[t_obs; 3]), &ages(), AgeWeightMethod::Safe);
                 for w in values(p.weights).chunks(94) {
                     assert!(w.iter().all(|w| *w >= -1e-7), "{w:?}");
                     assert!((w.iter().sum::<f64>() - 1.0).abs() < 1e-5, "t_obs {t_obs}");
@@ -405,12 +411,15 @@ mod tests {
             })
             .unwrap();
             assert!(values(j.jacobian).iter().all(|g| *g == 0.0));
-            let lg_mass = values(age_weights(
-                &SfhTable::new(times(), zero).unwrap(),
-                &place.vector(&[9.7]),
-                &ages(),
-                AgeWeightMethod::Table,
-            ).lg_mass_formed);
+            let lg_mass = values(
+                age_weights(
+                    &SfhTable::new(times(), zero).unwrap(),
+                    &place.vector(&[9.7]),
+                    &ages(),
+                    AgeWeightMethod::Table,
+                )
+                .lg_mass_formed,
+            );
             assert!((10f64.powf(lg_mass[0]) - 9.7e-5).abs() < 1e-5);
         });
     }

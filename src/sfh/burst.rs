@@ -49,7 +49,9 @@ pub fn add_burst(smooth: Tensor<2>, burst: &BurstParams, ages: &AgeGrid) -> Tens
 mod tests {
     use super::*;
     use crate::parameters::ParameterSet;
-    use crate::testing::{assert_close, assert_jacobian, for_each_f64_place, for_each_place, values};
+    use crate::testing::{
+        assert_close, assert_jacobian, for_each_f64_place, for_each_place, values,
+    };
 
     fn ages() -> AgeGrid {
         AgeGrid::new((0..94).map(|i| -3.5 + 0.05 * f64::from(i)).collect()).unwrap()

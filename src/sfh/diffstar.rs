@@ -5,6 +5,7 @@ use burn::tensor::Tensor;
 
 use super::time_table::cumulative_parts;
 use super::{SfhTable, TimeTable};
+use crate::Result;
 use crate::device::Place;
 use crate::halo::{DiffmahParams, diffmah};
 use crate::numerics::cells::{cell_widths, cell_widths_rows};
@@ -13,7 +14,6 @@ use crate::numerics::triweight::triweight_cdf;
 use crate::numerics::{column, pow10};
 use crate::parameter_set;
 use crate::parameters::{Bound, Centre, Edge};
-use crate::Result;
 
 /// Speed at which the efficiency index rolls with halo mass.
 const INDX_K: f64 = 9.0;
@@ -65,8 +65,7 @@ pub fn diffstar(
     let place = Place::of(&halo.logm0);
     let lg_mass = diffmah(halo, place.row(times.t_gyr()), lgt0).lg_mass;
     let above_crit = lg_mass.clone() - column(&galaxy.lgmcrit);
-    let index =
-        step(above_crit.clone() * INDX_K, column(&galaxy.indx_lo), column(&galaxy.indx_hi));
+    let index = step(above_crit.clone() * INDX_K, column(&galaxy.indx_lo), column(&galaxy.indx_hi));
     let lg_efficiency = column(&galaxy.lgy_at_mcrit) + index * above_crit;
     let lg_sfr =
         lg_mass + lg_efficiency + lg_quenching(galaxy, place.row(&times.lg_t())) + fb.log10();
@@ -127,7 +126,9 @@ mod tests {
     use crate::numerics::log10;
     use crate::parameters::ParameterSet;
     use crate::sfh::{FB, SFR_MIN};
-    use crate::testing::{assert_close, assert_jacobian, for_each_f64_place, for_each_place, values};
+    use crate::testing::{
+        assert_close, assert_jacobian, for_each_f64_place, for_each_place, values,
+    };
 
     const QUENCHED: [f64; 8] = [12.3, -9.7, 2.0, -0.7, 0.6, -0.3, -2.5, -2.0];
 
@@ -147,14 +148,32 @@ mod tests {
             let (halo, galaxy) = both(place);
             let table = diffstar(&halo, &galaxy, &times(), LGT0, FB).unwrap();
             let sfr = [
-                1.92059445756993e-05, 0.0066322829285649, 0.572814649382622, 8.65962167055413,
-                1.38541540680073, 9.51884990998364, 1.06804907362865e-08, 6.85379416640237e-05,
-                0.054626604508808, 0.0119482192537275, 0.0703307418669494, 0.0879291787200192,
+                1.92059445756993e-05,
+                0.0066322829285649,
+                0.572814649382622,
+                8.65962167055413,
+                1.38541540680073,
+                9.51884990998364,
+                1.06804907362865e-08,
+                6.85379416640237e-05,
+                0.054626604508808,
+                0.0119482192537275,
+                0.0703307418669494,
+                0.0879291787200192,
             ];
             let mass = [
-                4791.88317413196, 1667664.10145928, 291391130.257053, 14140045610.1622,
-                39252638303.5493, 59970742405.4396, 2.66478493370348, 17139.8203236237,
-                27364711.0455596, 127226946.689363, 332924349.491055, 633618198.606296,
+                4791.88317413196,
+                1667664.10145928,
+                291391130.257053,
+                14140045610.1622,
+                39252638303.5493,
+                59970742405.4396,
+                2.66478493370348,
+                17139.8203236237,
+                27364711.0455596,
+                127226946.689363,
+                332924349.491055,
+                633618198.606296,
             ];
             assert_close(&values(table.mass_formed()), &mass, 1e-12, 0.0);
             assert_close(&values(table.sfr_msun_yr), &sfr, 1e-12, 0.0);
@@ -166,8 +185,14 @@ mod tests {
         for_each_f64_place(|place| {
             let u = values(DiffstarParams::defaults(1, place).to_unbounded());
             let want = [
-                12.0297905781299, -10.0, 0.767132048600137, -0.767132048600137, 0.999953755062532,
-                -0.299993462218822, -0.999999003264247, -0.499999301344901,
+                12.0297905781299,
+                -10.0,
+                0.767132048600137,
+                -0.767132048600137,
+                0.999953755062532,
+                -0.299993462218822,
+                -0.999999003264247,
+                -0.499999301344901,
             ];
             assert_close(&u, &want, 1e-12, 0.0);
             let u = place.rows(&[&[12.0, -10.0, 1.0, -1.0, 5.0, 5.0, 5.0, 5.0]]);
@@ -195,7 +220,8 @@ mod tests {
         for_each_place(|place| {
             let rows = [&[9.0, -12.0, 5.0, -5.0, 0.1, -3.0, -3.0, -3.0][..]];
             let galaxy = DiffstarParams::from_matrix(&place.rows(&rows)).unwrap();
-            let halo = DiffmahParams::from_matrix(&place.rows(&[&[9.0, 0.9, 9.0, 4.0, 1.0]])).unwrap();
+            let halo =
+                DiffmahParams::from_matrix(&place.rows(&[&[9.0, 0.9, 9.0, 4.0, 1.0]])).unwrap();
             let table = diffstar(&halo, &galaxy, &TimeTable::default(), LGT0, FB).unwrap();
             let floor = SFR_MIN * (1.0 - 1e-6);
             assert!(values(table.sfr_msun_yr).iter().all(|s| s.is_finite() && *s >= floor));

@@ -41,7 +41,11 @@ impl TimeTable {
     /// Those of [`new`](Self::new).
     pub fn uniform(first_gyr: f64, last_gyr: f64, n: usize) -> Result<Self> {
         let step = (last_gyr - first_gyr) / (n.max(2) - 1) as f64;
-        Self::new((0..n).map(|i| if i + 1 == n { last_gyr } else { first_gyr + step * i as f64 }).collect())
+        Self::new(
+            (0..n)
+                .map(|i| if i + 1 == n { last_gyr } else { first_gyr + step * i as f64 })
+                .collect(),
+        )
     }
 
     /// The times in Gyr.
@@ -161,7 +165,8 @@ mod tests {
     #[test]
     fn a_row_of_the_wrong_length_is_an_error() {
         for_each_f64_place(|place| {
-            let error = SfhTable::new(TimeTable::default(), place.rows(&[&[1.0, 2.0]])).unwrap_err();
+            let error =
+                SfhTable::new(TimeTable::default(), place.rows(&[&[1.0, 2.0]])).unwrap_err();
             assert!(error.to_string().contains("2 rates per galaxy for 100 times"), "{error}");
         });
     }

@@ -20,8 +20,8 @@ use crate::{Error, Result};
 /// or has the wrong shape, or the grid is not valid.
 pub(super) fn read(path: &Path) -> Result<SspGrid> {
     std::fs::File::open(path).map_err(Error::io("read", path))?;
-    let file =
-        File::open(path).map_err(|e| Error::file(path, format!("not a readable HDF5 file: {e}")))?;
+    let file = File::open(path)
+        .map_err(|e| Error::file(path, format!("not a readable HDF5 file: {e}")))?;
     let names = file
         .root()
         .datasets()
@@ -41,7 +41,8 @@ pub(super) fn read(path: &Path) -> Result<SspGrid> {
         let fits = found.len() == shape.len()
             && found.iter().zip(shape).all(|(found, want)| *want == 0 || found == want);
         if !fits {
-            let reason = format!("dataset {name:?} has shape {found:?}, expected {shape:?} (0: any)");
+            let reason =
+                format!("dataset {name:?} has shape {found:?}, expected {shape:?} (0: any)");
             return Err(Error::file(path, reason));
         }
         data.read_f64().map_err(failed)
@@ -53,9 +54,8 @@ pub(super) fn read(path: &Path) -> Result<SspGrid> {
     let (n_met, n_age) = (lgmet.len(), lg_age_gyr.len());
     let flux = numbers("ssp_flux", &[n_met, n_age, wave_aa.len()])?;
     let invalid = |e: Error| Error::file(path, e.to_string());
-    let mut grid =
-        SspGrid::new(lgmet, lg_age_gyr, wave_aa, flux, text_attributes(&file, path)?)
-            .map_err(invalid)?;
+    let mut grid = SspGrid::new(lgmet, lg_age_gyr, wave_aa, flux, text_attributes(&file, path)?)
+        .map_err(invalid)?;
     if has("ssp_log10_q_h") {
         grid = grid.with_lg_q_h(numbers("ssp_log10_q_h", &[n_met, n_age])?).map_err(invalid)?;
     }
@@ -109,7 +109,9 @@ mod tests {
             file.create_dataset("ssp_emline_name").with_strings(&["Ha", "Hbeta"]).unwrap();
             file.create_dataset("ssp_emline_wave").with_f64_data(&[6564.0, 4862.0]);
             let luminosity: Vec<f64> = (0..18).map(f64::from).collect();
-            file.create_dataset("ssp_emline_luminosity").with_f64_data(&luminosity).with_shape(&[3, 3, 2]);
+            file.create_dataset("ssp_emline_luminosity")
+                .with_f64_data(&luminosity)
+                .with_shape(&[3, 3, 2]);
         }
         file.write(path).unwrap();
     }

@@ -57,7 +57,10 @@ impl SspGrid {
         let ages = AgeGrid::new(lg_age_gyr)?;
         check_ascending("SSP wavelengths", &wave_aa, 2)?;
         if wave_aa[0] <= 0.0 {
-            return Err(Error::invalid("SSP wavelengths", format!("must be positive, the first is {}", wave_aa[0])));
+            return Err(Error::invalid(
+                "SSP wavelengths",
+                format!("must be positive, the first is {}", wave_aa[0]),
+            ));
         }
         let grid = Self {
             metallicities,
@@ -107,7 +110,10 @@ impl SspGrid {
         if values.len() != n_met * n_age * n_last {
             return Err(Error::invalid(
                 what,
-                format!("{} values for {n_met} metallicities x {n_age} ages x {n_last}", values.len()),
+                format!(
+                    "{} values for {n_met} metallicities x {n_age} ages x {n_last}",
+                    values.len()
+                ),
             ));
         }
         let bad = values.iter().position(|v| !v.is_finite() || (positive && *v < 0.0));
@@ -256,7 +262,8 @@ mod tests {
             let (mut met, mut age, mut wave) = axes();
             let mut flux = vec![1.0; 24];
             breaks(&mut met, &mut age, &mut wave, &mut flux);
-            let error = SspGrid::new(met, age, wave, flux, BTreeMap::new()).unwrap_err().to_string();
+            let error =
+                SspGrid::new(met, age, wave, flux, BTreeMap::new()).unwrap_err().to_string();
             assert!(error.contains(part), "{error}");
         }
         assert!(grid().with_lg_q_h(vec![46.0; 11]).is_err());
