@@ -1,0 +1,224 @@
+//! Properties of the whole chain over the documented parameter box, on every device: finite values
+//! and gradients, batching, permutation, and autodiff against central differences.
+
+use burn::tensor::Tensor;
+use starburn::device::{Place, Precision};
+use starburn::filter::{Filter, FilterSet};
+use starburn::parameters::{Edge, ParameterSet};
+use starburn::population::{Frame, GalaxyModel, GalaxyParams, ModelSettings};
+use starburn::sfh::{AgeWeightMethod, DiffstarParams};
+use starburn::ssp::embedded;
+use starburn::testing::{
+    assert_close, assert_jacobian, for_each_f64_place, for_each_place, values,
+};
+
+/// Three coarse bands: ultraviolet, optical, near infrared.
+fn bands() -> FilterSet {
+    let band = |name: &str, centre: f64| {
+        let wave: Vec<f64> = (0..41).map(|i| centre * (0.88 + 0.006 * f64::from(i))).collect();
+        let t = (0..41).map(|i| (f64::from(i) * std::f64::consts::PI / 40.0).sin()).collect();
+        Filter::new(name, wave, t, "made for a test").unwrap()
+    };
+    FilterSet::new(vec![band("uv", 2500.0), band("optical", 6200.0), band("nir", 21000.0)]).unwrap()
+}
+
+fn model(place: &Place, frame: Frame) -> GalaxyModel {
+    let settings = ModelSettings {
+        frame,
+        age_weights: AgeWeightMethod::Safe,
+        ..ModelSettings::new(place.precision())
+    };
+    GalaxyModel::new(embedded(), &bands(), settings, place)
+}
+
+/// Rows that fill the parameter box evenly; `margin` keeps them that share of each range away from
+/// its ends.
+fn box_rows(n: usize, margin: f64) -> Vec<Vec<f64>> {
+    let info = GalaxyParams::info();
+    (0..n)
+        .map(|i| {
+            let mut row: Vec<f64> = Vec::new();
+            for (j, p) in info.iter().enumerate() {
+                // Multiples of square roots of primes, modulo one.
+                let prime =
+                    [2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71][j];
+                let share = (f64::from(prime).sqrt() * (i + 1) as f64).fract();
+                let edge = |edge: Edge, row: &[f64]| match edge {
+                    Edge::At(v) => v,
+                    Edge::Param(name, offset) => {
+                        let k = info.iter().position(|p| p.name == name).unwrap();
+                        // A later parameter is at its default so far.
+                        row.get(k).copied().unwrap_or(info[k].default) + offset
+                    }
+                };
+                let (mut lo, mut hi) = (edge(p.bound.lo, &row), edge(p.bound.hi, &row));
+                // Haloes that host galaxies, and redshifts at which the table has begun.
+                match p.name {
+                    "logm0" => (lo, hi) = (9.0, 16.0),
+                    "late_index" => hi = info[j - 1].default,
+                    "redshift" => (lo, hi) = (0.001, 12.0),
+                    "lgmet" => lo = -5.0,
+                    _ => {}
+                }
+                row.push(lo + (hi - lo) * (margin + (1.0 - 2.0 * margin) * share));
+            }
+            // early_index was drawn against the default late_index; keep it above the drawn one.
+            row[2] = row[2].max(row[3]);
+            GalaxyParams::check(&row).unwrap();
+            row
+        })
+        .collect()
+}
+
+fn matrix(place: &Place, rows: &[Vec<f64>]) -> Tensor<2> {
+    let rows: Vec<&[f64]> = rows.iter().map(Vec::as_slice).collect();
+    place.rows(&rows)
+}
+
+#[test]
+fn predictions_and_gradients_are_finite_over_the_whole_box() {
+    let rows = box_rows(200, 0.0);
+    for_each_place(|place| {
+        for frame in [Frame::Rest, Frame::Observed] {
+            let model = model(place, frame);
+            let wrt: Vec<usize> = (0..20).collect();
+            let result = model.jacobian(&matrix(place, &rows), None, &wrt).unwrap();
+            let (magnitudes, jacobian) = (values(result.values), values(result.jacobian));
+            for (i, m) in magnitudes.iter().enumerate() {
+                // Infinitely faint is right where the band lies blueward of the spectrum.
+                assert!(m.is_finite() || *m == f64::INFINITY, "{place}: {:?}: {m}", rows[i / 3]);
+            }
+            let bad = jacobian.iter().position(|g| !g.is_finite());
+            assert!(bad.is_none_or(|i| {
+                panic!("{place} {frame}: parameter {} of {:?}", i % 20, rows[i / 60])
+            }));
+            let prediction = model
+                .predict(&GalaxyParams::from_matrix(&matrix(place, &rows), None).unwrap())
+                .unwrap();
+            let formed = values(prediction.lg_mass_formed);
+            let surviving = values(prediction.lg_mass_surviving);
+            let remnant = values(prediction.lg_mass_remnant);
+            for g in 0..rows.len() {
+                assert!(formed[g].is_finite() && surviving[g] < formed[g]);
+                assert!(remnant[g] < surviving[g]);
+            }
+        }
+    });
+}
+
+#[test]
+fn a_batch_is_its_galaxies_and_their_order_does_not_matter() {
+    let rows = box_rows(16, 0.05);
+    for_each_place(|place| {
+        let model = model(place, Frame::Observed);
+        let predict = |rows: &[Vec<f64>]| {
+            let galaxies = GalaxyParams::from_matrix(&matrix(place, rows), None).unwrap();
+            values(model.predict(&galaxies).unwrap().magnitudes)
+        };
+        let together = predict(&rows);
+        let alone: Vec<f64> =
+            rows.iter().flat_map(|row| predict(std::slice::from_ref(row))).collect();
+        // In f32 the last bit of the age at redshift 10, where galaxies brighten by the minute, is
+        // worth half a millimagnitude.
+        let tolerance = place.tolerance(1e-11, 1e-3);
+        assert_close(&together, &alone, 0.0, tolerance);
+        let mut reversed = rows.clone();
+        reversed.reverse();
+        let backwards = predict(&reversed);
+        let undone: Vec<f64> = backwards.chunks(3).rev().flatten().copied().collect();
+        assert_close(&together, &undone, 0.0, tolerance);
+    });
+}
+
+/// Magnitudes and masses of one batch as a single matrix.
+fn outputs(model: &GalaxyModel, matrix: &Tensor<2>) -> Tensor<2> {
+    let galaxies = GalaxyParams::from_matrix(matrix, None).unwrap();
+    let prediction = model.predict(&galaxies).unwrap();
+    let mass = vec![prediction.lg_mass_formed, prediction.lg_mass_surviving];
+    Tensor::cat(vec![prediction.magnitudes, Tensor::stack(mass, 1)], 1)
+}
+
+#[test]
+fn autodiff_equals_central_differences_through_the_whole_chain() {
+    let rows = box_rows(6, 0.2);
+    let physics: Vec<&[f64]> = rows.iter().map(|row| &row[..19]).collect();
+    let redshift: Vec<&[f64]> = rows.iter().map(|row| &row[19..]).collect();
+    for_each_f64_place(|place| {
+        for frame in [Frame::Rest, Frame::Observed] {
+            let model = model(place, frame);
+            let (p0, z0) = (place.rows(&physics), place.rows(&redshift));
+            assert_jacobian(&physics, 1e-6, place, |p| {
+                outputs(&model, &Tensor::cat(vec![p, z0.clone()], 1))
+            });
+            // A spectrum interpolated linearly has kinks in redshift. Steps of a hundredth of the
+            // usual size stay between them.
+            assert_jacobian(&[&[0.0][..]; 6], 1e-4, place, |step| {
+                let z = z0.clone() + step * 1e-2;
+                outputs(&model, &Tensor::cat(vec![p0.clone(), z], 1)) * 1e2
+            });
+        }
+    });
+}
+
+#[test]
+fn no_gradient_that_matters_is_lost_in_single_precision() {
+    let rows = box_rows(12, 0.2);
+    let wrt: Vec<usize> = (0..20).collect();
+    let jacobian = |place: &Place| {
+        let model = model(place, Frame::Observed);
+        values(model.jacobian(&matrix(place, &rows), None, &wrt).unwrap().jacobian)
+    };
+    let reference = Place::open(starburn::device::DEFAULT_DEVICE, Precision::F64).unwrap();
+    let exact = jacobian(&reference);
+    for place in starburn::testing::places(Precision::F32) {
+        for (got, want) in jacobian(&place).chunks(20).zip(exact.chunks(20)) {
+            let largest = want.iter().fold(0.0f64, |m, v| m.max(v.abs()));
+            for (j, (g, w)) in got.iter().zip(want).enumerate() {
+                assert!(
+                    *g != 0.0 || w.abs() < 1e-6 * largest,
+                    "{place}: parameter {j} has gradient {w:e} in f64 and none in f32"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn dust_dims_and_quenching_reddens() {
+    let info = GalaxyParams::info();
+    let position = |name| info.iter().position(|p| p.name == name).unwrap();
+    let mut blue: Vec<f64> = info.iter().map(|p| p.default).collect();
+    for (j, v) in (position("lg_qt")..).zip(DiffstarParams::UNQUENCHED) {
+        blue[j] = v;
+    }
+    let mut dusty = blue.clone();
+    dusty[position("av")] = 1.0;
+    let mut red = blue.clone();
+    for (name, value) in [("lg_qt", 0.9), ("qlglgdt", -1.0), ("lg_drop", -3.0), ("lg_rejuv", -2.99)]
+    {
+        red[position(name)] = value;
+    }
+    for_each_place(|place| {
+        let galaxies = GalaxyParams::from_matrix(
+            &matrix(place, &[blue.clone(), dusty.clone(), red.clone()]),
+            None,
+        )
+        .unwrap();
+        let m = values(model(place, Frame::Rest).predict(&galaxies).unwrap().magnitudes);
+        let (blue, dusty, red) = (&m[0..3], &m[3..6], &m[6..9]);
+        assert!(blue.iter().zip(dusty).all(|(b, d)| d > b), "{m:?}");
+        assert!(red[0] - red[1] > blue[0] - blue[1] + 0.5, "{m:?}");
+    });
+}
+
+#[test]
+fn bounded_parameters_survive_the_way_through_unbounded_space() {
+    let rows = box_rows(50, 0.1);
+    for_each_place(|place| {
+        let galaxies = GalaxyParams::from_matrix(&matrix(place, &rows), None).unwrap();
+        let set = galaxies.sfh;
+        let back = DiffstarParams::from_unbounded(&set.to_unbounded()).unwrap();
+        let tolerance = place.tolerance(1e-11, 1e-4);
+        assert_close(&values(back.to_matrix()), &values(set.to_matrix()), tolerance, 1e-6);
+    });
+}
