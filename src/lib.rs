@@ -1,4 +1,31 @@
-//! Differentiable stellar population synthesis.
+//! Differentiable stellar population synthesis: the light of galaxies from their physics, as Burn
+//! tensor graphs that run unchanged on every backend and differentiate exactly.
+//!
+//! Data flow one way: parameters, [`halo`] growth, [`sfh`] and stellar ages, [`metallicity`], weights
+//! over the [`ssp`] grid, spectra ([`sed`]), [`dust`], [`photometry`]; [`population`] has the whole
+//! chain as one [`GalaxyModel`](population::GalaxyModel), and [`predict`] runs it over catalogues.
+//!
+//! ```
+//! use starburn::device::{DEFAULT_DEVICE, Place, Precision, to_host};
+//! use starburn::filter::FilterSet;
+//! use starburn::population::{GalaxyModel, GalaxyParams, ModelSettings};
+//! use starburn::ssp::embedded;
+//!
+//! let place = Place::open(DEFAULT_DEVICE, Precision::F64)?;
+//! let filters = FilterSet::embedded("lsst")?;
+//! let model = GalaxyModel::new(embedded(), &filters, ModelSettings::new(Precision::F64), &place);
+//!
+//! // One row per galaxy, one column per parameter; here a single galaxy of default values.
+//! let row: Vec<f64> = GalaxyParams::info().iter().map(|p| p.default).collect();
+//! let matrix = place.rows(&[&row]);
+//! let magnitudes = model.predict(&GalaxyParams::from_matrix(&matrix, None)?)?.magnitudes;
+//! assert_eq!(to_host(magnitudes)?.len(), 6);
+//!
+//! // d(magnitude)/d(logm0, logtc), shape [n_gal, n_filter, 2].
+//! let gradient = model.jacobian(&matrix, None, &[0, 1])?.jacobian;
+//! assert_eq!(gradient.dims(), [1, 6, 2]);
+//! # Ok::<(), starburn::Error>(())
+//! ```
 
 pub mod catalog;
 pub mod cli;
@@ -24,3 +51,8 @@ pub mod store;
 pub mod testing;
 
 pub use error::{Error, Result};
+
+/// Compiles the examples of the README as documentation tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

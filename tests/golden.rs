@@ -14,6 +14,7 @@ use starburn::metallicity::{
     MassMetallicityParams, MetallicityGrid, MetallicityParams, lognormal_weights, mass_metallicity,
     table_weights,
 };
+use starburn::numerics::jacobian::jacobian;
 use starburn::parameters::ParameterSet;
 use starburn::photometry::{Bandpasses, SspMagnitudes, ab_magnitude};
 use starburn::population::{Frame, GalaxyModel, GalaxyParams, ModelSettings};
@@ -414,5 +415,31 @@ fn the_time_of_observation_follows_the_redshift_unless_given() {
         let cosmology = CosmologyValues::PLANCK15.at(place, Quadrature::Dsps);
         let want = values(cosmology.age_at_z_gyr(&galaxies.observer.redshift));
         assert_close(&values(model.t_obs_gyr(&galaxies)), &want, 1e-15, 0.0);
+    });
+}
+
+/// Gradient of a magnitude with respect to A_V (value given with the originals' documentation).
+#[test]
+fn gradient_of_an_attenuated_magnitude() {
+    let linspace = |lo: f64, hi: f64, n: u32| -> Vec<f64> {
+        (0..n).map(|i| lo + (hi - lo) * f64::from(i) / f64::from(n - 1)).collect()
+    };
+    let wave = linspace(900.0, 20000.0, 3000);
+    let spectrum: Vec<f64> =
+        wave.iter().map(|w| (w / 5000.0f64).powf(-0.7) * (1.0 + 0.3 * (w / 57.0).sin())).collect();
+    let filter_wave = linspace(5370.0, 7060.0, 1690);
+    let curve = filter_wave.iter().map(|w| (-(w - 6200.0).powi(2) / 180_000.0).exp()).collect();
+    let filter = Filter::new("gaussian", filter_wave, curve, "made for a test").unwrap();
+    let wave_um: Vec<f64> = wave.iter().map(|w| w / 1e4).collect();
+    for_each_f64_place(|place| {
+        let filters = FilterSet::new(vec![filter.clone()]).unwrap();
+        let bands = Bandpasses::new(&filters, &wave, place);
+        let result = jacobian(&place.row(&[1.0, 0.85, 0.0, 0.0]), |p| {
+            let dust = DustParams::from_matrix(&p)?;
+            let through = transmission(AttenuationCurve::Salim18, &wave_um, &dust);
+            Ok(ab_magnitude(bands.flux_at_common(place.row(&spectrum) * through, 0.0)))
+        })
+        .unwrap();
+        assert_close(&values(result.jacobian)[..1], &[0.880251078940147], 1e-9, 0.0);
     });
 }
