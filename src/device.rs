@@ -56,6 +56,9 @@ impl FromStr for Precision {
 /// Every device name that some build of the program understands.
 pub const DEVICE_NAMES: [&str; 4] = ["flex", "ndarray", "wgpu", "cuda"];
 
+/// Those among them that compute in f64 whatever the machine.
+pub const F64_DEVICE_NAMES: [&str; 2] = ["flex", "ndarray"];
+
 /// The device used when none is asked for: the first CPU backend of this build.
 pub const DEFAULT_DEVICE: &str = if cfg!(feature = "flex") {
     "flex"

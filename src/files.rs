@@ -1,7 +1,7 @@
 //! Writing files so that they are either whole or as they were before.
 
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
@@ -25,13 +25,33 @@ pub fn temporary_beside(path: &Path) -> Result<NamedTempFile> {
     builder.tempfile_in(folder).map_err(Error::io("create", path))
 }
 
-/// Renames a complete temporary file onto `path`.
-///
-/// # Errors
-/// [`Error::Io`]; the file at `path` is then as it was.
-pub fn persist(file: NamedTempFile, path: &Path) -> Result<()> {
-    file.persist(path).map_err(|e| Error::io("write", path)(e.error))?;
-    Ok(())
+/// A file that is complete on disk but does not have its name yet; dropped, it vanishes. Several of
+/// them can be completed first and named afterwards, so that they appear together.
+#[derive(Debug)]
+pub struct CompleteFile {
+    file: NamedTempFile,
+    path: PathBuf,
+}
+
+impl CompleteFile {
+    /// Takes a temporary file that holds all of its contents.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when the contents do not reach the disk.
+    pub fn new(file: NamedTempFile, path: &Path) -> Result<Self> {
+        // A full disk may show only now, on network file systems.
+        file.as_file().sync_all().map_err(Error::io("write", path))?;
+        Ok(Self { file, path: path.to_owned() })
+    }
+
+    /// Gives the file its name, replacing an earlier file.
+    ///
+    /// # Errors
+    /// [`Error::Io`]; an earlier file is then as it was.
+    pub fn persist(self) -> Result<()> {
+        self.file.persist(&self.path).map_err(|e| Error::io("write", &self.path)(e.error))?;
+        Ok(())
+    }
 }
 
 /// Writes `bytes` to `path` atomically.
@@ -41,5 +61,5 @@ pub fn persist(file: NamedTempFile, path: &Path) -> Result<()> {
 pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<()> {
     let mut file = temporary_beside(path)?;
     file.write_all(bytes).map_err(Error::io("write", path))?;
-    persist(file, path)
+    CompleteFile::new(file, path)?.persist()
 }

@@ -168,7 +168,9 @@ pub trait ParameterSet: Sized + Clone {
     /// # Errors
     /// [`Error::OutOfRange`] for the first value that is not finite or not in its range.
     fn check(values: &[f64]) -> Result<()> {
-        for (info, value) in Self::INFO.iter().zip(values) {
+        // A bad value is reported before those whose range depends on it.
+        for j in evaluation_order(Self::INFO) {
+            let (info, value) = (&Self::INFO[j], &values[j]);
             let at = |edge: Edge| match edge {
                 Edge::At(v) => v,
                 Edge::Param(name, offset) => values[position(Self::INFO, name)] + offset,
@@ -302,7 +304,8 @@ mod tests {
         assert!(Pair::check(&[0.3, 0.4]).is_ok());
         let error = Pair::check(&[0.3, 0.35]).unwrap_err().to_string();
         assert_eq!(error, "high = 0.35 is outside [low+0.1=0.4, 2]");
-        assert!(Pair::check(&[f64::NAN, 0.5]).is_err());
+        let error = Pair::check(&[f64::NAN, 0.5]).unwrap_err().to_string();
+        assert!(error.starts_with("low = NaN"), "{error}");
     }
 
     #[test]

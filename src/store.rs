@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use safetensors::{Dtype, SafeTensors, View};
 use tempfile::NamedTempFile;
 
-use crate::files::{persist, temporary_beside, write_atomic};
+use crate::files::{CompleteFile, temporary_beside, write_atomic};
 use crate::{Error, Result};
 
 /// A numeric array with its shape, row-major, in the precision of the file.
@@ -167,11 +167,12 @@ pub struct RowWriter {
     file: BufWriter<NamedTempFile>,
     path: PathBuf,
     values_left: usize,
-    trailer: Vec<u8>,
+    lengths: Vec<usize>,
 }
 
 impl RowWriter {
-    /// Starts a file that holds the array `name` of the given shape, and a few small `others`.
+    /// Starts a file that holds the array `name` of the given shape, and a few vectors `others` of
+    /// the given lengths, whose values follow at the end.
     ///
     /// # Errors
     /// [`Error::Io`].
@@ -179,7 +180,7 @@ impl RowWriter {
         path: &Path,
         name: &str,
         shape: &[usize],
-        others: &[(&str, &[f64])],
+        others: &[(&str, usize)],
         metadata: &BTreeMap<String, String>,
     ) -> Result<Self> {
         let n_values = shape.iter().product::<usize>();
@@ -194,10 +195,8 @@ impl RowWriter {
             header.insert(name.to_owned(), entry);
         };
         describe(name, shape, n_values);
-        let mut trailer = Vec::new();
-        for (name, values) in others {
-            describe(name, &[values.len()], values.len());
-            trailer.extend(values.iter().flat_map(|v| v.to_le_bytes()));
+        for (name, length) in others {
+            describe(name, &[*length], *length);
         }
         let mut header = serde_json::Value::from(header).to_string();
         // The format aligns the data to eight bytes.
@@ -206,7 +205,8 @@ impl RowWriter {
         file.write_all(&(header.len() as u64).to_le_bytes())
             .and_then(|()| file.write_all(header.as_bytes()))
             .map_err(Error::io("write", path))?;
-        Ok(Self { file, path: path.to_owned(), values_left: n_values, trailer })
+        let lengths = others.iter().map(|(_, length)| *length).collect();
+        Ok(Self { file, path: path.to_owned(), values_left: n_values, lengths })
     }
 
     /// Appends values in row-major order.
@@ -221,18 +221,20 @@ impl RowWriter {
         self.file.write_all(&bytes).map_err(Error::io("write", &self.path))
     }
 
-    /// Completes the file.
+    /// Completes the file with the values of the other vectors.
     ///
     /// # Errors
     /// [`Error::Io`]; [`Error::File`] when values are missing.
-    pub fn finish(mut self) -> Result<()> {
-        if self.values_left > 0 {
+    pub fn complete(mut self, others: &[&[f64]]) -> Result<CompleteFile> {
+        let fits = others.iter().map(|v| v.len()).eq(self.lengths.iter().copied());
+        if self.values_left > 0 || !fits {
             let reason = "fewer rows than announced; did the input change meanwhile?";
             return Err(Error::file(&self.path, reason));
         }
-        self.file.write_all(&self.trailer).map_err(Error::io("write", &self.path))?;
+        let bytes: Vec<u8> = others.concat().iter().flat_map(|v| v.to_le_bytes()).collect();
+        self.file.write_all(&bytes).map_err(Error::io("write", &self.path))?;
         let file = self.file.into_inner().map_err(|e| e.into_error());
-        persist(file.map_err(Error::io("write", &self.path))?, &self.path)
+        CompleteFile::new(file.map_err(Error::io("write", &self.path))?, &self.path)
     }
 }
 
@@ -274,8 +276,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("rows.safetensors");
         let metadata = BTreeMap::from([("unit".to_owned(), "mag \"AB\"".to_owned())]);
-        let create =
-            || RowWriter::create(&path, "table", &[3, 2], &[("axis", &[7.0, 8.0, 9.0])], &metadata);
+        let create = || RowWriter::create(&path, "table", &[3, 2], &[("axis", 3)], &metadata);
         let mut rows = create().unwrap();
         rows.write(&[1.0, 2.0, 3.0, 4.0]).unwrap();
         rows.write(&[f64::NAN, 6.0]).unwrap();
@@ -283,14 +284,17 @@ mod tests {
         let mut rows = create().unwrap();
         rows.write(&[1.0, 2.0, 3.0, 4.0, f64::NAN, 6.0]).unwrap();
         assert!(!path.exists());
-        rows.finish().unwrap();
+        let axis: &[f64] = &[7.0, 8.0, 9.0];
+        rows.complete(&[axis]).unwrap().persist().unwrap();
         let store = Store::read(&path).unwrap();
         assert_eq!(store.metadata, metadata);
         let table = store.array("table", 2, &path).unwrap();
         assert_eq!((table.shape.as_slice(), table.to_f64()[3]), (&[3, 2][..], 4.0));
         assert!(table.to_f64()[4].is_nan());
         assert_eq!(store.arrays["axis"].to_f64(), [7.0, 8.0, 9.0]);
-        assert!(create().unwrap().finish().unwrap_err().to_string().contains("fewer rows"));
+        assert!(
+            create().unwrap().complete(&[axis]).unwrap_err().to_string().contains("fewer rows")
+        );
     }
 
     #[test]

@@ -76,7 +76,7 @@ fn predict_fills_good_rows_and_explains_bad_ones() {
     );
     assert!(err.contains("4 of 6 rows could not be predicted"), "{err}");
     assert!(err.contains("row 3: logm0 = NaN is outside [0, 17]"), "{err}");
-    assert!(err.contains("lgmet=-2"), "{err}");
+    assert!(err.contains("lgmet=-2") && err.contains("carried through: id note"), "{err}");
 
     let table = csv(&folder.path().join("out.csv"));
     assert_eq!(column(&table, "id"), ["007", "008", "009", "010", "011", "012"]);
@@ -114,6 +114,10 @@ fn predict_fills_good_rows_and_explains_bad_ones() {
     let spectra = store.array("fnu_ujy", 2, &path).unwrap();
     assert_eq!(spectra.shape, [6, store.array("wave_rest_aa", 1, &path).unwrap().shape[0]]);
     assert!(spectra.to_f64()[..1229].iter().any(|f| *f > 0.0));
+    let redshift = store.array("redshift", 1, &path).unwrap().to_f64();
+    assert!(redshift[..2] == [0.5, 1.5] && redshift[2].is_nan());
+    let t_obs = store.array("t_obs_gyr", 1, &path).unwrap().to_f64();
+    assert!((8.6..8.65).contains(&t_obs[0]));
 }
 
 #[test]
@@ -154,7 +158,9 @@ fn formats_filters_frames_and_precisions() {
     fs::write(dir.join("in.csv"), "redshift,av\n0.3,0.2\n0.9,1.0\n").unwrap();
     fs::write(dir.join("box.txt"), "# my filter\n5000 0\n5010 1\n5990 1\n6000 0\n").unwrap();
     succeeds(dir, &["predict", "in.csv", "-o", "a.parquet", "--filters", "sdss_r,box.txt"]);
-    succeeds(dir, &["predict", "a.parquet", "-o", "b.csv", "--filters", "sdss_r,box.txt"]);
+    let (_, err) =
+        succeeds(dir, &["predict", "a.parquet", "-o", "b.csv", "--filters", "sdss_r,box.txt"]);
+    assert!(err.contains("replaced by predictions: mag_sdss_r mag_box"), "{err}");
     succeeds(dir, &["predict", "in.csv", "-o", "c.csv", "--filters", "sdss_r,box.txt"]);
     let (b, c) = (csv(&dir.join("b.csv")), csv(&dir.join("c.csv")));
     assert_eq!(numbers(&b, "mag_box"), numbers(&c, "mag_box"));
@@ -194,7 +200,9 @@ fn mistakes_are_named_and_leave_existing_files_alone() {
         (&["in.csv", "-o", "out.csv", "--device", "tpu"], &["\"tpu\"", "flex"]),
         (&["in.csv", "-o", "out.csv", "--dtype", "f16"], &["f16", "f32, f64"]),
         (&["in.csv", "-o", "out.csv", "--sfh-times", "0,1,2"], &["first SFH time"]),
-        (&["in.csv", "-o", "out.csv", "--jacobian", "out.csv"], &["two different outputs"]),
+        (&["in.csv", "-o", "out.csv", "--jacobian", "out.csv"], &["two different files"]),
+        (&["in.csv", "-o", "new.csv", "--spectra", "./in.csv"], &["two different files"]),
+        (&["in.csv", "-o", "new.csv", "--lgt0", "13.8"], &["--lgt0 = 13.8"]),
         (&["in.csv", "-o", "out.csv", "--jacobian", "j", "--wrt", "mass"], &["\"mass\"", "logm0"]),
         (&["in.csv", "-o", "out.csv", "--fb=-1"], &["--fb"]),
     ];

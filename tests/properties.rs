@@ -222,3 +222,24 @@ fn bounded_parameters_survive_the_way_through_unbounded_space() {
         assert_close(&values(back.to_matrix()), &values(set.to_matrix()), tolerance, 1e-6);
     });
 }
+
+#[test]
+fn a_band_without_light_has_no_gradient() {
+    let info = GalaxyParams::info();
+    let mut row: Vec<f64> = info.iter().map(|p| p.default).collect();
+    row[19] = 25.0;
+    let filters = FilterSet::embedded("galex_fuv").unwrap();
+    let wrt: Vec<usize> = (0..20).collect();
+    for_each_place(|place| {
+        let model =
+            GalaxyModel::new(embedded(), &filters, ModelSettings::new(place.precision()), place);
+        let t_obs = place.vector(&[3.0]);
+        let result = model.jacobian(&place.rows(&[&row]), Some(&t_obs), &wrt).unwrap();
+        assert_eq!(values(result.values), [f64::INFINITY]);
+        assert!(values(result.jacobian).iter().all(|g| *g == 0.0));
+        for wrong in [&[][..], &[20], &[3, 3]] {
+            assert!(model.jacobian(&place.rows(&[&row]), None, wrong).is_err());
+        }
+        assert!(model.jacobian(&place.rows(&[&row[1..]]), None, &[0]).is_err());
+    });
+}

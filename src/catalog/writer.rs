@@ -12,7 +12,7 @@ use tempfile::NamedTempFile;
 
 use super::format::Format;
 use crate::error::{Error, Result};
-use crate::files::{persist, temporary_beside};
+use crate::files::{CompleteFile, temporary_beside};
 
 /// Rows per Parquet row group. The writer holds one group in memory.
 const ROW_GROUP_ROWS: usize = 65_536;
@@ -87,13 +87,19 @@ impl CatalogWriter {
     /// [`Error::Io`] or [`Error::File`] if the last rows cannot be written or the file cannot be
     /// renamed. The temporary file is removed then.
     pub fn finish(self) -> Result<()> {
+        self.complete()?.persist()
+    }
+
+    /// Completes the file without giving it its name.
+    ///
+    /// # Errors
+    /// [`Error::Io`] or [`Error::File`] if the last rows cannot be written.
+    pub fn complete(self) -> Result<CompleteFile> {
         let file = match self.sink {
             Sink::Csv(file) => file,
             Sink::Parquet(writer) => writer.into_inner().map_err(|e| unwritable(&self.path, e))?,
         };
-        // A full disk may show only now, on network file systems.
-        file.as_file().sync_all().map_err(Error::io("write", &self.path))?;
-        persist(file, &self.path)
+        CompleteFile::new(file, &self.path)
     }
 }
 

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use sha2::{Digest, Sha256};
 
 use crate::cosmology::{CosmologyValues, Quadrature};
-use crate::device::{DEVICE_NAMES, Place, Precision, to_host};
+use crate::device::{DEVICE_NAMES, Place, Precision, open, to_host};
 use crate::filter::{EMBEDDED_FILTERS_SHA256, embedded_filter_bytes, embedded_names};
 use crate::halo::{DiffmahParams, LGT0};
 use crate::parameters::ParameterSet;
@@ -27,21 +27,27 @@ pub(super) fn run(_: &Args) -> Result<ExitCode> {
     println!("\nembedded data");
     healthy &= checksum(EMBEDDED_NAME, embedded_bytes(), EMBEDDED_SHA256);
     healthy &= checksum("filters", embedded_filter_bytes(), EMBEDDED_FILTERS_SHA256);
-    let (n_met, n_age, n_wave) = embedded().shape();
-    println!("  SSP grid {n_met} x {n_age} x {n_wave}, {} filters", embedded_names()?.len());
+    if healthy {
+        let (n_met, n_age, n_wave) = embedded().shape();
+        println!("  SSP grid {n_met} x {n_age} x {n_wave}, {} filters", embedded_names()?.len());
+    }
 
     println!("\ndevices");
     let mut any = false;
     for name in DEVICE_NAMES {
+        // A backend that is not built in, or has no driver, is no defect of the others.
+        if let Err(error) = open(name) {
+            println!("  {name:<8}      -  {error}");
+            continue;
+        }
         for precision in [Precision::F64, Precision::F32] {
             match Place::open(name, precision).and_then(|place| self_check(&place)) {
                 Ok(error) => {
                     any = true;
                     println!("  {name:<8} {precision}  works, largest relative error {error:.1e}");
                 }
-                // A backend that is not built in, or has no driver, is no defect of the others.
                 Err(Error::Device { reason, .. }) => {
-                    println!("  {name:<8} {precision}  -  {reason}")
+                    println!("  {name:<8} {precision}  -  {reason}");
                 }
                 Err(other) => {
                     healthy = false;

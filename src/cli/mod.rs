@@ -28,7 +28,7 @@ enum Command {
     /// Show what the program does: a few galaxies and a small population, with figures
     Demo(demo::Args),
     /// Predict magnitudes, masses, spectra and gradients for a catalogue of galaxies
-    Predict(predict::Args),
+    Predict(Box<predict::Args>),
     /// List filters: embedded ones or your own
     Filters(filters::Args),
     /// Show or import grids of simple stellar populations

@@ -59,11 +59,19 @@ impl ModelOptions {
     pub(super) fn model(&self) -> Result<GalaxyModel> {
         let place = Place::open(&self.device, self.dtype)?;
         let filters = FilterSet::resolve(&self.filters)?;
-        for (what, value) in [("--lgt0", self.lgt0), ("--fb", self.fb)] {
-            if !(value > 0.0 && value.is_finite()) {
-                let allowed = "(0, inf)".to_owned();
+        // Ages of 3 to 30 Gyr; 13.8 without the logarithm is a likely slip.
+        for (what, value, (lo, hi)) in
+            [("--lgt0", self.lgt0, (0.5, 1.5)), ("--fb", self.fb, (1e-3, 1.0))]
+        {
+            if !(lo..=hi).contains(&value) {
+                let allowed = format!("[{lo}, {hi}]");
                 return Err(Error::OutOfRange { what: what.to_owned(), value, allowed });
             }
+        }
+        if self.dtype == Precision::F32 && self.age_weights == Some(AgeWeightMethod::Table) {
+            eprintln!(
+                "warning: --age-weights table loses the youngest stars in f32; safe does not"
+            );
         }
         let defaults = ModelSettings::new(self.dtype);
         let settings = ModelSettings {
@@ -96,8 +104,8 @@ fn time_table(text: &str) -> Result<TimeTable> {
     let (first, last, n) = parsed.ok_or_else(|| {
         Error::invalid("SFH times", format!("{text:?}: expected FIRST,LAST,N as in 0.1,13.8,100"))
     })?;
-    if n > 100_000 {
-        let allowed = "[2, 100000]".to_owned();
+    if n > 5000 {
+        let allowed = "[2, 5000]".to_owned();
         return Err(Error::OutOfRange {
             what: "number of SFH times".into(),
             value: n as f64,

@@ -1,6 +1,6 @@
 //! `starburn predict`: magnitudes for a catalogue.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use indicatif::{ProgressBar, ProgressStyle};
@@ -52,15 +52,14 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Result<ExitCode> {
-    let outputs: Vec<&PathBuf> =
-        [Some(&args.output), args.jacobian.as_ref(), args.spectra.as_ref()]
-            .into_iter()
-            .flatten()
-            .collect();
-    for (i, path) in outputs.iter().enumerate() {
-        if outputs[..i].contains(path) {
-            return Err(Error::file(path, "is named for two different outputs"));
+    // The output may replace the input, which has been read by then; all else must differ.
+    let mut taken = vec![real_path(&args.output)];
+    for path in [args.jacobian.as_ref(), args.spectra.as_ref()].into_iter().flatten() {
+        let real = real_path(path);
+        if taken.contains(&real) || real == real_path(&args.catalog) {
+            return Err(Error::file(path, "is named for two different files"));
         }
+        taken.push(real);
     }
     let wrt = parameter_indices(&args.wrt)?;
     let model = args.model.model()?;
@@ -82,6 +81,15 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
             summary.defaulted.iter().map(|(name, value)| format!("{name}={value}")).collect();
         eprintln!("columns not in the catalogue, by default: {}", list.join(" "));
     }
+    if summary.t_obs_from_redshift {
+        eprintln!("t_obs_gyr: the age of the Universe at each redshift");
+    }
+    if !summary.carried.is_empty() {
+        eprintln!("columns carried through: {}", summary.carried.join(" "));
+    }
+    if !summary.replaced.is_empty() {
+        eprintln!("columns replaced by predictions: {}", summary.replaced.join(" "));
+    }
     if let Some((row, status)) = &summary.first_bad {
         eprintln!(
             "{} of {} rows could not be predicted, see column status; the first is row {row}: {status}",
@@ -90,6 +98,16 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
     }
     eprintln!("{} galaxies predicted: {}", summary.n_rows - summary.n_bad, args.output.display());
     Ok(ExitCode::SUCCESS)
+}
+
+/// The path as the file system knows it, also of a file that does not exist yet.
+fn real_path(path: &Path) -> PathBuf {
+    let folder = path.parent().filter(|p| *p != Path::new("")).unwrap_or(Path::new("."));
+    match (path.canonicalize(), folder.canonicalize(), path.file_name()) {
+        (Ok(real), ..) => real,
+        (_, Ok(folder), Some(name)) => folder.join(name),
+        _ => path.to_owned(),
+    }
 }
 
 fn style() -> ProgressStyle {

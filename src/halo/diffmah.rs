@@ -140,6 +140,18 @@ mod tests {
     }
 
     #[test]
+    fn at_the_peak_time_itself_the_halo_still_grows() {
+        for_each_f64_place(|place| {
+            let params =
+                DiffmahParams::from_matrix(&place.row(&[12.0, 0.1, 2.5, 0.3, 5.0])).unwrap();
+            let halo = diffmah(&params, place.row(&[4.999999, 5.0, 5.000001]), LGT0);
+            let (mass, rate) = (values(halo.lg_mass), values(halo.dmdt_msun_yr));
+            assert!((mass[0] - mass[1]).abs() < 1e-6 && mass[1] == mass[2]);
+            assert!((rate[0] / rate[1] - 1.0).abs() < 1e-5 && rate[2] == 0.0);
+        });
+    }
+
+    #[test]
     fn unbounded_defaults() {
         for_each_f64_place(|place| {
             let u = values(DiffmahParams::defaults(1, place).to_unbounded());
@@ -170,7 +182,7 @@ mod tests {
     #[test]
     fn gradients() {
         for_each_f64_place(|place| {
-            // One halo still growing, one long frozen, one whose peak is a table time.
+            // One halo still growing, one long frozen, one that peaks just after a table time.
             let rows =
                 [&[12.4, 0.1, 2.5, 0.3, 14.0][..], &EARLY_PEAK, &[11.5, -0.3, 4.0, 0.2, 5.001]];
             assert_jacobian(&rows, 1e-7, place, |p| {

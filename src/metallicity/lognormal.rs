@@ -4,7 +4,6 @@
 use burn::tensor::Tensor;
 
 use super::MetallicityParams;
-use crate::Result;
 use crate::device::Place;
 use crate::numerics::cells::cell_edges;
 use crate::numerics::check_ascending;
@@ -12,6 +11,7 @@ use crate::numerics::histogram::triweight_weights;
 use crate::numerics::interp::InterpGrid;
 use crate::numerics::log10;
 use crate::sfh::{AgeGrid, TimeTable, birth_times};
+use crate::{Error, Result};
 
 /// Outermost bin edges: everything beyond the grid falls into its end bins.
 const LGMET_EDGES: (f64, f64) = (-10.0, 10.0);
@@ -27,9 +27,15 @@ impl MetallicityGrid {
     /// Metallicities as log10 Z.
     ///
     /// # Errors
-    /// [`crate::Error::Invalid`] unless there are at least three finite, strictly ascending values.
+    /// [`Error::Invalid`] unless there are at least three finite, strictly ascending values;
+    /// [`Error::OutOfRange`] for values beyond the outermost edges, -10 and 10.
     pub fn new(lgmet: Vec<f64>) -> Result<Self> {
         check_ascending("SSP metallicities", &lgmet, 3)?;
+        let (lo, hi) = LGMET_EDGES;
+        if let Some(value) = lgmet.iter().copied().find(|v| *v <= lo || *v >= hi) {
+            let allowed = format!("({lo}, {hi})");
+            return Err(Error::OutOfRange { what: "SSP log10 Z".into(), value, allowed });
+        }
         let edges = cell_edges(&lgmet, LGMET_EDGES.0, LGMET_EDGES.1);
         Ok(Self { lgmet, edges })
     }

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use burn::tensor::{Int, Tensor};
+use burn::tensor::{Bool, Int, Tensor};
 
 use crate::device::Place;
 
@@ -17,6 +17,9 @@ pub struct InterpGrid {
     x: Tensor<1>,
     /// The points padded with infinity to a power of two, for the bisection.
     padded: Tensor<1>,
+    /// Widths of the intervals, shape `[n - 1]`; taken in f64, since neighbours may differ by less
+    /// than f32 resolves.
+    widths: Tensor<1>,
     points: Arc<[f64]>,
 }
 
@@ -25,7 +28,13 @@ impl InterpGrid {
     pub fn new(x: &[f64], place: &Place) -> Self {
         let mut padded = x.to_vec();
         padded.resize((x.len() + 1).next_power_of_two(), f64::INFINITY);
-        Self { x: place.vector(x), padded: place.vector(&padded), points: x.into() }
+        let widths: Vec<f64> = x.windows(2).map(|w| w[1] - w[0]).collect();
+        Self {
+            x: place.vector(x),
+            padded: place.vector(&padded),
+            widths: place.vector(&widths),
+            points: x.into(),
+        }
     }
 
     /// The grid points.
@@ -37,10 +46,19 @@ impl InterpGrid {
         (self.points[0], self.points[self.points.len() - 1])
     }
 
-    /// Number of grid points at or below each value, `0 ..= n`.
+    /// Number of grid points below each value, `0 ..= n`.
+    pub fn count_below<const D: usize>(&self, x: &Tensor<D>) -> Tensor<D, Int> {
+        self.count(x, Tensor::lower)
+    }
+
+    /// Number of grid points that are before each value in the sense of `precedes`.
     ///
     /// A branch-free bisection, so that it runs on a GPU without leaving it.
-    pub fn count<const D: usize>(&self, x: &Tensor<D>) -> Tensor<D, Int> {
+    fn count<const D: usize>(
+        &self,
+        x: &Tensor<D>,
+        precedes: fn(Tensor<1>, Tensor<1>) -> Tensor<1, Bool>,
+    ) -> Tensor<D, Int> {
         let x = x.clone().without_autodiff();
         let shape = x.shape();
         let count = shape.num_elements();
@@ -50,21 +68,21 @@ impl InterpGrid {
         while step > 1 {
             step /= 2;
             let probe = self.padded.clone().select(0, below.clone() + (step as i64 - 1));
-            below = below + probe.lower_equal(x.clone()).int() * (step as i64);
+            below = below + precedes(probe, x.clone()).int() * (step as i64);
         }
         below.reshape(shape)
     }
 
     /// Index of the left end of the interval that holds each value, `0 ..= n-2`.
     pub fn interval<const D: usize>(&self, x: &Tensor<D>) -> Tensor<D, Int> {
-        self.count(x).clamp(1, self.points.len() as i64 - 1) - 1
+        self.count(x, Tensor::lower_equal).clamp(1, self.points.len() as i64 - 1) - 1
     }
 
     /// Slopes of the intervals of tables `y` (`[n_gal, n]`), `[n_gal, n - 1]`.
     pub fn slopes(&self, y: Tensor<2>) -> Tensor<2> {
         let n = self.points.len();
-        let dx = self.x.clone().narrow(0, 1, n - 1) - self.x.clone().narrow(0, 0, n - 1);
-        (y.clone().narrow(1, 1, n - 1) - y.narrow(1, 0, n - 1)) / dx.unsqueeze::<2>()
+        let rise = y.clone().narrow(1, 1, n - 1) - y.narrow(1, 0, n - 1);
+        rise / self.widths.clone().unsqueeze::<2>()
     }
 
     /// Interpolates one shared table `y` (`[n]`) at `x` of any shape.
@@ -81,6 +99,11 @@ impl InterpGrid {
         let left = self.interval(&x);
         let slope = self.slopes(y.clone()).gather(1, left.clone());
         y.gather(1, left.clone()) + (x - self.at(&left)) * slope
+    }
+
+    /// Widths of the intervals with the given indices.
+    pub fn widths_at(&self, index: &Tensor<2, Int>) -> Tensor<2> {
+        gather_1d(&self.widths, index)
     }
 
     /// The grid points with the given indices.

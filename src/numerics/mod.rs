@@ -31,8 +31,7 @@ pub fn column(x: &Tensor<1>) -> Tensor<2> {
     x.clone().unsqueeze_dim(1)
 }
 
-/// Error of a pair of axes that a kernel cannot use, or nothing when `axis` has at least
-/// `min_len` finite, strictly ascending values.
+/// Checks that `axis` has at least `min_len` finite, strictly ascending values.
 ///
 /// # Errors
 /// [`crate::Error::Invalid`] naming `what` and the first offending index.

@@ -41,6 +41,6 @@ mod tests {
 
     #[test]
     fn gradient_at_the_centre_and_in_the_tails() {
-        assert_gradient(&[-30.0, -1.0, 0.0, 0.5, 20.0], 1e-7, |x| sigmoid(x));
+        assert_gradient(&[-30.0, -1.0, 0.0, 0.5, 20.0], 1e-7, sigmoid);
     }
 }

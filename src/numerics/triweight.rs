@@ -24,17 +24,6 @@ pub fn triweight_pdf<const D: usize>(x: Tensor<D>, mu: Tensor<D>, s: Tensor<D>) 
     w.clone() * w.clone() * w * (35.0 / 96.0) / s
 }
 
-/// Triweight step from `lo` to `hi` centred on `x0` with width `h`.
-pub fn triweight_step<const D: usize>(
-    x: Tensor<D>,
-    x0: f64,
-    h: f64,
-    lo: Tensor<D>,
-    hi: Tensor<D>,
-) -> Tensor<D> {
-    lo.clone() + (hi - lo) * triweight_cdf((x - x0) / h)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -14,6 +14,9 @@ use crate::numerics::interp::{InterpGrid, gather_1d};
 pub struct Bandpasses {
     bands: Vec<Band>,
     grid: InterpGrid,
+    /// The grid's points, the last one moved up by what f32 resolves, so that a sample on the
+    /// spectrum's red end counts.
+    ends: Tensor<1>,
 }
 
 #[derive(Clone, Debug)]
@@ -63,7 +66,11 @@ impl Bandpasses {
                 }
             })
             .collect();
-        Self { bands, grid: InterpGrid::new(wave_aa, place) }
+        let mut ends = wave_aa.to_vec();
+        if let Some(last) = ends.last_mut() {
+            *last *= 1.0 + 1e-6;
+        }
+        Self { bands, grid: InterpGrid::new(wave_aa, place), ends: place.vector(&ends) }
     }
 
     /// Names of the filters, in the order of every output.
@@ -73,7 +80,7 @@ impl Bandpasses {
 
     /// The `k`-th filter alone.
     pub fn only(&self, k: usize) -> Self {
-        Self { bands: vec![self.bands[k].clone()], grid: self.grid.clone() }
+        Self { bands: vec![self.bands[k].clone()], ..self.clone() }
     }
 
     /// Band fluxes of rest-frame spectra `[n_gal, n_wave]` seen at redshift `z` (`[n_gal]`),
@@ -81,38 +88,35 @@ impl Bandpasses {
     /// maggies at 10 pc per solar mass, without dimming by distance.
     ///
     /// Within one interval `[X_s, X_{s+1}]` of the spectrum's grid the spectrum is a line, so the
-    /// filter samples in it contribute `L_s W0 + slope_s (W1 / (1 + z) - X_s W0)` with the sums
-    /// `W0`, `W1` of their weights and of weight times wavelength. Running sums over the filter
-    /// give both from the samples' counts at the ends of the interval, so the cost is that of the
-    /// spectrum's sampling, however fine the filter's.
+    /// filter samples in it contribute `L_s (W0 - S) + L_{s+1} S`, with the sums `W0`, `W1` of their
+    /// weights and of weight times wavelength and `S = (W1 / (1 + z) - X_s W0) / (X_{s+1} - X_s)`.
+    /// Running sums over the filter give both from the samples' counts at the ends of the interval,
+    /// so the cost is that of the spectrum's sampling, however fine the filter's.
     pub fn flux_at(&self, spectrum: Tensor<2>, z: &Tensor<1>) -> Tensor<2> {
         let stretch = column(&(z.clone() + 1.0));
-        let n = self.grid.points().len();
-        let slope = self.grid.slopes(spectrum.clone());
+        let (n_gal, last) = (z.dims()[0], self.grid.points().len() as i64 - 1);
+        let device = spectrum.device().without_autodiff();
         let band_flux = |band: &Band| {
-            let n_gal = z.dims()[0];
-            // Knots of the spectrum from the one left of the filter to the one right of it.
-            let first = self.grid.interval(&(stretch.clone().recip() * band.wave_aa[0]));
-            let offset = Tensor::<1, Int>::arange(
-                0..band.n_intervals as i64 + 1,
-                &spectrum.device().without_autodiff(),
-            );
-            let shape = [n_gal, band.n_intervals + 1];
-            let knot = (first.expand(shape) + offset.unsqueeze::<2>().expand(shape))
-                .clamp_max(n as i64 - 1);
-            let left = knot.clone().narrow(1, 0, band.n_intervals);
-            let x = self.grid.at(&knot);
-            // Samples before each knot; knots beyond the last repeat it and enclose nothing.
-            let before = band.grid.count(&(x.clone() * stretch.clone()));
+            let m = band.n_intervals;
+            // Knots of the spectrum from the second one left of the filter, so that rounding cannot
+            // lose the first sample, to the one right of it.
+            let first = self.grid.interval(&(stretch.clone().recip() * band.wave_aa[0])) - 1;
+            let offset = Tensor::<1, Int>::arange(0..m as i64 + 1, &device).unsqueeze::<2>();
+            let shape = [n_gal, m + 1];
+            let knot = (first.clamp_min(0).expand(shape) + offset.expand(shape)).clamp_max(last);
+            // Knots beyond the last repeat it and enclose nothing.
+            let before = band.grid.count_below(&(gather_1d(&self.ends, &knot) * stretch.clone()));
             let enclosed = |sums: &Tensor<1>| {
                 let sums = gather_1d(sums, &before);
-                sums.clone().narrow(1, 1, band.n_intervals) - sums.narrow(1, 0, band.n_intervals)
+                sums.clone().narrow(1, 1, m) - sums.narrow(1, 0, m)
             };
             let (w0, w1) = (enclosed(&band.sum_weight), enclosed(&band.sum_weight_wave));
+            let left = knot.narrow(1, 0, m).clamp_max(last - 1);
+            let from_left = w1 / stretch.clone() - self.grid.at(&left) * w0.clone();
+            let share = within(from_left / self.grid.widths_at(&left), &w0);
             let level = spectrum.clone().gather(1, left.clone());
-            let slope = slope.clone().gather(1, left.clone().clamp_max(n as i64 - 2));
-            let x = x.narrow(1, 0, band.n_intervals);
-            (level * w0.clone() + slope * (w1 / stretch.clone() - x * w0)).sum_dim(1)
+            let next = spectrum.clone().gather(1, left + 1);
+            (level * (w0 - share.clone()) + next * share).sum_dim(1)
         };
         Tensor::cat(self.bands.iter().map(band_flux).collect(), 1)
     }
@@ -148,6 +152,15 @@ impl Bandpasses {
     }
 }
 
+/// Clamps `x` to `[0, limit]` in value only: rounding can push it out by much where an interval is
+/// narrow, but the derivative is right.
+fn within(x: Tensor<2>, limit: &Tensor<2>) -> Tensor<2> {
+    let value = x.clone().without_autodiff();
+    let limit = limit.clone().without_autodiff();
+    let clamped = value.clone().clamp_min(0.0).min_pair(limit);
+    x + (clamped - value)
+}
+
 /// `sum_{i < j} x_i` for `j = 0 ..= n`.
 fn running_sum(x: &[f64]) -> Vec<f64> {
     let mut sum = 0.0;
@@ -164,7 +177,8 @@ fn running_sum(x: &[f64]) -> Vec<f64> {
 fn largest_overlap(grid: &[f64], filter: &[f64]) -> usize {
     let span = filter[filter.len() - 1] / filter[0];
     let reach = |s: usize| grid.partition_point(|w| *w <= grid[(s + 1).min(grid.len() - 1)] * span);
-    let longest = (0..grid.len() - 1).map(|s| reach(s) - s).max();
+    // One more interval on the left; see `Bandpasses::flux_at`.
+    let longest = (0..grid.len() - 1).map(|s| reach(s) - s + 1).max();
     longest.unwrap_or(1).min(grid.len() - 1)
 }
 
@@ -226,6 +240,40 @@ mod tests {
             let want = [2.79705218504162, 45.2817088338692, 2.72565853612748];
             assert_close(&got, &want, 0.0, 1e-7);
         });
+    }
+
+    #[test]
+    fn samples_on_knots_of_the_spectrum_count_once() {
+        let knots = [2000.0, 2565.0, 2750.0, 3000.0];
+        let curve = Filter::new("top_hat", vec![5130.0, 5500.0, 6000.0], vec![1.0; 3], "test");
+        let filters = FilterSet::new(vec![curve.unwrap()]).unwrap();
+        for_each_place(|place| {
+            let bands = Bandpasses::new(&filters, &knots, place);
+            let flux = place.rows(&[&[1.0, 5.0, 2.0, 7.0]]);
+            let by_row = values(bands.flux_at(flux.clone(), &place.vector(&[1.0])));
+            let by_matrix = values(bands.flux_at_common(flux, 1.0));
+            assert_close(&by_row, &by_matrix, place.tolerance(1e-12, 1e-5), 0.0);
+        });
+    }
+
+    #[test]
+    fn nearly_coincident_knots_do_not_spoil_single_precision() {
+        // The embedded grid has knots at 912.4 and 912.40009 Angstrom, and at these redshifts a
+        // filter sample falls between them.
+        use crate::device::Precision;
+        use crate::ssp::{SspTensors, embedded};
+        let filters = FilterSet::embedded("lsst").unwrap();
+        let z = [2.9927659, 5.8117056];
+        let magnitudes = |place: &Place| {
+            let bands = Bandpasses::new(&filters, &embedded().wave_aa, place);
+            let young = SspTensors::new(embedded(), place).lnu_scaled.narrow(0, 440, 2);
+            values(ab_magnitude(bands.flux_at(young, &place.vector(&z))))
+        };
+        for exact in crate::testing::places(Precision::F64) {
+            for single in crate::testing::places(Precision::F32) {
+                assert_close(&magnitudes(&single), &magnitudes(&exact), 0.0, 1e-3);
+            }
+        }
     }
 
     #[test]

@@ -7,6 +7,9 @@ use crate::numerics::{log10, pow10};
 /// Luminosity density of a source with AB magnitude zero at 10 pc [Lsun/Hz].
 pub const AB0_LSUN_HZ: f64 = 1.13492e-13;
 
+/// Flux density of apparent AB magnitude zero [microjansky].
+pub const AB0_UJY: f64 = 3631e6;
+
 /// log10 of [`AB0_LSUN_HZ`].
 pub const LG_AB0_LSUN_HZ: f64 = -12.945_034_750_614_518;
 
@@ -20,7 +23,7 @@ pub fn ab_magnitude<const D: usize>(flux: Tensor<D>) -> Tensor<D> {
 
 /// Flux density [microjansky] of an apparent AB magnitude.
 pub fn flux_density_ujy<const D: usize>(magnitude: Tensor<D>) -> Tensor<D> {
-    pow10(magnitude * -0.4) * 3631e6
+    pow10(magnitude * -0.4) * AB0_UJY
 }
 
 #[cfg(test)]

@@ -9,5 +9,5 @@ mod magnitude;
 mod ssp_table;
 
 pub use bandpasses::Bandpasses;
-pub use magnitude::{AB0_LSUN_HZ, LG_AB0_LSUN_HZ, ab_magnitude, flux_density_ujy};
+pub use magnitude::{AB0_LSUN_HZ, AB0_UJY, LG_AB0_LSUN_HZ, ab_magnitude, flux_density_ujy};
 pub use ssp_table::SspMagnitudes;

@@ -97,7 +97,7 @@ mod tests {
         let falling = line(&[(0.0, 0.0), (400.0, 300.0)]);
         let rising = line(&[(0.0, 300.0), (400.0, 0.0)]);
         assert_eq!(place_among(&[]), (right, top));
-        assert_eq!(place_among(&[falling.clone()]), (right, top));
+        assert_eq!(place_among(std::slice::from_ref(&falling)), (right, top));
         assert_eq!(place_among(&[rising]), (left, top));
         let ceiling = line(&[(0.0, 30.0), (400.0, 30.0)]);
         assert_eq!(place_among(&[falling, ceiling]), (left, bottom));

@@ -3,11 +3,9 @@
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use tempfile::NamedTempFile;
-
 use super::figure::Figure;
 use super::{bitmap, layout, svg, table};
-use crate::files::{persist, temporary_beside};
+use crate::files::{CompleteFile, temporary_beside};
 use crate::{Error, Result};
 
 impl Figure {
@@ -37,10 +35,10 @@ impl Figure {
         let mut ready = Vec::new();
         for (ending, content) in contents {
             let path = with_ending(stem, ending);
-            ready.push((write_beside(&path, &content)?, path));
+            ready.push(write_beside(&path, &content)?);
         }
-        for (file, path) in ready {
-            persist(file, &path)?;
+        for file in ready {
+            file.persist()?;
         }
         Ok(())
     }
@@ -55,10 +53,10 @@ fn with_ending(stem: &Path, ending: &str) -> PathBuf {
 }
 
 /// A file with `content` beside `path`, which vanishes unless it is given its name.
-fn write_beside(path: &Path, content: &[u8]) -> Result<NamedTempFile> {
+fn write_beside(path: &Path, content: &[u8]) -> Result<CompleteFile> {
     let mut file = temporary_beside(path)?;
     file.write_all(content).map_err(Error::io("write", path))?;
-    Ok(file)
+    CompleteFile::new(file, path)
 }
 
 #[cfg(test)]

@@ -57,9 +57,16 @@ impl GalaxyParams {
     /// Splits a matrix `[n_gal, n_param]` with the columns of [`info`](Self::info).
     ///
     /// # Errors
-    /// [`Error::Invalid`] when the number of columns is another.
+    /// [`Error::Invalid`] when the number of columns is another, or `t_obs_gyr` has not one value
+    /// per row.
     pub fn from_matrix(matrix: &Tensor<2>, t_obs_gyr: Option<Tensor<1>>) -> Result<Self> {
-        let n = matrix.dims()[1];
+        let [n_gal, n] = matrix.dims();
+        if let Some(t_obs) = t_obs_gyr.as_ref().filter(|t| t.dims()[0] != n_gal) {
+            return Err(Error::invalid(
+                "t_obs_gyr",
+                format!("{} values for {n_gal} galaxies", t_obs.dims()[0]),
+            ));
+        }
         if n != Self::info().len() {
             let names = Self::names();
             return Err(Error::invalid(

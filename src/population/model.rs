@@ -188,27 +188,36 @@ impl GalaxyModel {
     /// # Errors
     /// None for valid settings.
     pub fn predict(&self, galaxies: &GalaxyParams) -> Result<Prediction> {
-        let stars = self.stars(galaxies)?;
+        Ok(self.predict_with_history(&self.star_formation_history(galaxies)?, galaxies))
+    }
+
+    /// Magnitudes and masses of galaxies whose star formation histories are given; the halo and
+    /// star-formation parameters of `galaxies` are not used.
+    pub fn predict_with_history(&self, sfh: &SfhTable, galaxies: &GalaxyParams) -> Prediction {
+        let stars = self.stars(sfh, galaxies);
         let z = &galaxies.observer.redshift;
         let spectrum = self.dusty_spectrum(&stars, galaxies);
-        let per_msun = match self.settings.frame {
-            Frame::Rest => ab_magnitude(self.bands.flux_at_common(spectrum, 0.0)),
+        let brightening = column(&stars.lg_mass_formed) * 2.5;
+        let (per_msun, offset) = match self.settings.frame {
+            Frame::Rest => (self.bands.flux_at_common(spectrum, 0.0), brightening.neg()),
             Frame::Observed => {
                 let dimming = self.cosmology.distance_modulus(z) - log10(z.clone() + 1.0) * 2.5;
-                ab_magnitude(self.bands.flux_at(spectrum, z)) + column(&dimming)
+                (self.bands.flux_at(spectrum, z), column(&dimming) - brightening)
             }
         };
+        let dark = per_msun.clone().lower_equal_elem(0.0);
+        let magnitudes = (ab_magnitude(per_msun) + offset).mask_fill(dark, f64::INFINITY);
         let lg_age = self.place().row(&self.ssp.grid.ages.lg_age_yr());
         let share = |fraction: Tensor<2>| {
             let mean: Tensor<1> = (stars.weights.age.clone() * fraction).sum_dim(1).squeeze_dim(1);
             log10(mean) + stars.lg_mass_formed.clone()
         };
-        Ok(Prediction {
-            magnitudes: per_msun - column(&stars.lg_mass_formed) * 2.5,
+        Prediction {
+            magnitudes,
             lg_mass_surviving: share(self.settings.imf.surviving_fraction(lg_age.clone())),
             lg_mass_remnant: share(self.settings.imf.remnant_fraction(lg_age)),
             lg_mass_formed: stars.lg_mass_formed,
-        })
+        }
     }
 
     /// Spectra with dust, `[n_gal, n_wave]`: luminosity density [Lsun/Hz] in the rest frame, or
@@ -217,7 +226,7 @@ impl GalaxyModel {
     /// # Errors
     /// None for valid settings.
     pub fn spectrum(&self, galaxies: &GalaxyParams) -> Result<Tensor<2>> {
-        let stars = self.stars(galaxies)?;
+        let stars = self.stars(&self.star_formation_history(galaxies)?, galaxies);
         let unit_mass = self.dusty_spectrum(&stars, galaxies);
         let (mass, z) = (&stars.lg_mass_formed, &galaxies.observer.redshift);
         Ok(match self.settings.frame {
@@ -233,13 +242,24 @@ impl GalaxyModel {
     /// is not follows the redshift.
     ///
     /// # Errors
-    /// [`Error::Invalid`] for a matrix of the wrong width.
+    /// [`Error::Invalid`] for a matrix of the wrong width, or `wrt` that is empty, names a parameter
+    /// twice or one that does not exist.
     pub fn jacobian(
         &self,
         matrix: &Tensor<2>,
         t_obs_gyr: Option<&Tensor<1>>,
         wrt: &[usize],
     ) -> Result<Jacobian> {
+        let n_param = GalaxyParams::info().len();
+        let repeated = wrt.iter().enumerate().any(|(i, j)| wrt[..i].contains(j));
+        if wrt.is_empty() || repeated || wrt.iter().any(|j| *j >= n_param) {
+            return Err(Error::invalid(
+                "parameters of the Jacobian",
+                format!("{wrt:?}: expected different indices from 0 to {}", n_param - 1),
+            ));
+        }
+        // Checks the width before columns are taken.
+        GalaxyParams::from_matrix(matrix, t_obs_gyr.cloned())?;
         let column_of = |matrix: &Tensor<2>, j: usize| matrix.clone().narrow(1, j, 1);
         let free = Tensor::cat(wrt.iter().map(|j| column_of(matrix, *j)).collect(), 1);
         // Band by band: a reverse pass for one magnitude needs the samples of one filter only.
@@ -262,16 +282,15 @@ impl GalaxyModel {
         Ok(Jacobian { values: Tensor::cat(values, 1), jacobian: Tensor::cat(jacobian, 1) })
     }
 
-    fn stars(&self, galaxies: &GalaxyParams) -> Result<Stars> {
+    fn stars(&self, sfh: &SfhTable, galaxies: &GalaxyParams) -> Stars {
         let grid = &self.ssp.grid;
-        let sfh = self.star_formation_history(galaxies)?;
         let t_obs = self.t_obs_gyr(galaxies);
-        let ages = age_weights(&sfh, &t_obs, &grid.ages, self.settings.age_weights);
+        let ages = age_weights(sfh, &t_obs, &grid.ages, self.settings.age_weights);
         let metallicity = lognormal_weights(&galaxies.metallicity, &grid.metallicities);
-        Ok(Stars {
+        Stars {
             weights: ssp_weights(metallicity, ages.weights),
             lg_mass_formed: ages.lg_mass_formed,
-        })
+        }
     }
 
     fn dusty_spectrum(&self, stars: &Stars, galaxies: &GalaxyParams) -> Tensor<2> {

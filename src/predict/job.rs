@@ -44,6 +44,12 @@ pub struct Summary {
     pub first_bad: Option<(usize, String)>,
     /// Parameters that took their default in every row, with the value.
     pub defaulted: Vec<(String, f64)>,
+    /// True when the times of observation follow from the redshifts.
+    pub t_obs_from_redshift: bool,
+    /// Input columns that are no parameters and stand in the output as they were.
+    pub carried: Vec<String>,
+    /// Input columns whose names the output needed for its own.
+    pub replaced: Vec<String>,
 }
 
 impl PredictJob<'_> {
@@ -54,28 +60,33 @@ impl PredictJob<'_> {
     ///
     /// # Errors
     /// Those of reading and writing catalogues; with `strict`, [`Error::File`] for the first bad
-    /// row.
+    /// row; [`Error::Invalid`] for a Jacobian without parameters.
     pub fn run(
         &self,
         input: &Path,
         output: &Path,
         mut progress: impl FnMut(usize, usize),
     ) -> Result<Summary> {
+        if self.jacobian.is_some_and(|(_, wrt)| wrt.is_empty()) {
+            return Err(Error::invalid("Jacobian", "no parameters are chosen"));
+        }
         let batch_rows = if self.jacobian.is_some() { BATCH_ROWS_JACOBIAN } else { BATCH_ROWS };
         let reader = CatalogReader::open(input, batch_rows)?;
         let n_rows = reader.n_rows();
         let columns = CatalogColumns::find(reader.column_names());
         let schema = reader.schema_for(Format::from_path(output)?);
-        let layout = OutputLayout::new(&schema, self.fields())?;
+        let fields = self.fields();
+        let mut summary = Summary { n_rows, ..Summary::of_columns(&columns) };
+        for name in reader.column_names().filter(|name| !columns.uses(name)) {
+            let replaced = fields.iter().any(|field| field.name() == name);
+            let list = if replaced { &mut summary.replaced } else { &mut summary.carried };
+            list.push(name.to_owned());
+        }
+        let layout = OutputLayout::new(&schema, fields)?;
         let mut writer = CatalogWriter::create(output, layout.schema())?;
         let mut jacobian = self.jacobian_file(n_rows)?;
         let mut spectra = self.spectra_file(n_rows)?;
-        let defaulted = columns.defaulted();
-        let mut summary = Summary {
-            n_rows,
-            defaulted: defaulted.iter().map(|p| (p.name.to_owned(), p.default)).collect(),
-            ..Summary::default()
-        };
+        let (mut redshift, mut t_obs) = (Vec::new(), Vec::new());
         let mut done = 0;
         for batch in reader {
             let batch = batch?;
@@ -89,15 +100,26 @@ impl PredictJob<'_> {
                 file.write(&self.jacobian_rows(&rows)?)?;
             }
             if let Some(file) = &mut spectra {
-                file.write(&self.spectrum_rows(&rows)?)?;
+                let (spectrum, z, t) = self.spectrum_rows(&rows)?;
+                file.write(&spectrum)?;
+                redshift.extend(z);
+                t_obs.extend(t);
             }
             done += batch.num_rows();
             progress(done, n_rows);
         }
-        for file in [jacobian, spectra].into_iter().flatten() {
-            file.finish()?;
+        // All are complete before the first takes its place.
+        let mut files = Vec::new();
+        if let Some(file) = jacobian {
+            files.push(file.complete(&[])?);
         }
-        writer.finish()?;
+        if let Some(file) = spectra {
+            files.push(file.complete(&[self.model.wave_aa(), &redshift, &t_obs])?);
+        }
+        files.push(writer.complete()?);
+        for file in files {
+            file.persist()?;
+        }
         Ok(summary)
     }
 
@@ -197,19 +219,35 @@ impl PredictJob<'_> {
             ("about".to_owned(), format!("{about}; NaN where the catalogue's status is set")),
         ]);
         let shape = [n_rows, wave.len()];
-        RowWriter::create(path, name, &shape, &[("wave_rest_aa", wave)], &metadata).map(Some)
+        let others = [("wave_rest_aa", wave.len()), ("redshift", n_rows), ("t_obs_gyr", n_rows)];
+        RowWriter::create(path, name, &shape, &others, &metadata).map(Some)
     }
 
-    fn spectrum_rows(&self, rows: &Rows) -> Result<Vec<f64>> {
-        let mut good = Vec::new();
+    /// Spectra, redshifts and times of observation, NaN in bad rows.
+    fn spectrum_rows(&self, rows: &Rows) -> Result<(Vec<f64>, Vec<f64>, Vec<f64>)> {
+        let (mut spectra, mut z, mut t_obs) = (Vec::new(), Vec::new(), Vec::new());
         if !rows.parameters.is_empty() {
-            good = to_host(self.model.spectrum(&self.galaxies(rows)?)?)?;
+            let galaxies = self.galaxies(rows)?;
+            spectra = to_host(self.model.spectrum(&galaxies)?)?;
+            t_obs = to_host(self.model.t_obs_gyr(&galaxies))?;
+            z = to_host(galaxies.observer.redshift)?;
         }
-        Ok(spread_blocks(rows, &good, self.model.wave_aa().len()))
+        let n_wave = self.model.wave_aa().len();
+        let spread = |good: &[f64], size| spread_blocks(rows, good, size);
+        Ok((spread(&spectra, n_wave), spread(&z, 1), spread(&t_obs, 1)))
     }
 }
 
 impl Summary {
+    fn of_columns(columns: &CatalogColumns) -> Self {
+        let defaulted = columns.defaulted();
+        Self {
+            defaulted: defaulted.iter().map(|p| (p.name.to_owned(), p.default)).collect(),
+            t_obs_from_redshift: !columns.has_t_obs(),
+            ..Self::default()
+        }
+    }
+
     fn count(&mut self, rows: &Rows, before: usize) {
         for (i, status) in rows.status.iter().enumerate() {
             if let Some(reason) = status {

@@ -40,6 +40,11 @@ impl CatalogColumns {
         self.info.iter().zip(&self.present).filter(|(_, p)| !**p).map(|(info, _)| info).collect()
     }
 
+    /// True for the name of a parameter or of [`T_OBS_COLUMN`].
+    pub fn uses(&self, name: &str) -> bool {
+        name == T_OBS_COLUMN || self.info.iter().any(|p| p.name == name)
+    }
+
     /// True when the catalogue states times of observation.
     pub fn has_t_obs(&self) -> bool {
         self.has_t_obs

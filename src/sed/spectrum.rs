@@ -5,11 +5,8 @@ use burn::tensor::Tensor;
 use super::SspWeights;
 use crate::cosmology::Cosmology;
 use crate::numerics::{column, pow10};
-use crate::photometry::LG_AB0_LSUN_HZ;
+use crate::photometry::{AB0_UJY, LG_AB0_LSUN_HZ};
 use crate::ssp::{FLUX_DEX, SspTensors};
-
-/// AB zero point [microjansky].
-const AB0_UJY: f64 = 3631e6;
 
 /// Spectrum per solar mass formed, `[n_gal, n_wave]`, in the scaled units of
 /// [`SspTensors`]: one matrix product for the whole batch.

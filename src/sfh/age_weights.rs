@@ -18,6 +18,9 @@ use crate::numerics::interp::InterpGrid;
 use crate::numerics::{check_ascending, column, log10, pow10};
 use crate::{Error, Result};
 
+/// Ages beyond this are no ages in log10 Gyr.
+const LG_AGE_MAX_GYR: f64 = 2.0;
+
 /// The stellar ages of an SSP grid and the edges of their bins.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AgeGrid {
@@ -34,10 +37,18 @@ impl AgeGrid {
     /// its neighbours make up for it, and sums over ages stay right.
     ///
     /// # Errors
-    /// [`Error::Invalid`] unless there are at least three finite, strictly ascending ages.
+    /// [`Error::Invalid`] unless there are at least three finite, strictly ascending ages;
+    /// [`Error::OutOfRange`] for ages of more than 100 Gyr, which are probably log10 yr.
     pub fn new(lg_age_gyr: Vec<f64>) -> Result<Self> {
         check_ascending("SSP ages", &lg_age_gyr, 3)?;
         let n = lg_age_gyr.len();
+        if lg_age_gyr[n - 1] > LG_AGE_MAX_GYR {
+            return Err(Error::OutOfRange {
+                what: "oldest SSP age".into(),
+                value: lg_age_gyr[n - 1],
+                allowed: format!("log10 Gyr up to {LG_AGE_MAX_GYR}; is it in log10 yr?"),
+            });
+        }
         let widths = cell_widths(&lg_age_gyr);
         let lo = lg_age_gyr[0] - (lg_age_gyr[1] - lg_age_gyr[0]) / 2.0;
         let hi = lg_age_gyr[n - 1] + widths[n - 1] / 2.0;
@@ -395,7 +406,10 @@ mod tests {
                     // The shift keeps the derivative at zero rate two-sided.
                     let sfh = SfhTable::new(coarse(), sfr + 1e-3).unwrap();
                     let p = age_weights(&sfh, &place.vector(&[9.7, 9.7]), &ages(), method);
-                    Tensor::cat(vec![p.weights * 10.0, column(&p.lg_mass_formed)], 1)
+                    let powers: Vec<f64> =
+                        ages().lg_age_gyr.iter().flat_map(|a| [1.0, *a, a * a]).collect();
+                    let moments = p.weights.matmul(place.matrix(&powers, [94, 3]));
+                    Tensor::cat(vec![moments, column(&p.lg_mass_formed)], 1)
                 });
             });
         }

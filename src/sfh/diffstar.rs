@@ -11,7 +11,7 @@ use crate::halo::{DiffmahParams, diffmah};
 use crate::numerics::cells::{cell_widths, cell_widths_rows};
 use crate::numerics::sigmoid::step;
 use crate::numerics::triweight::triweight_cdf;
-use crate::numerics::{column, pow10};
+use crate::numerics::{check_ascending, column, pow10};
 use crate::parameter_set;
 use crate::parameters::{Bound, Centre, Edge};
 
@@ -98,10 +98,10 @@ pub struct GasReservoir {
 }
 
 /// Star formation history together with the gas reservoir it leaves: accreted baryons minus stars
-/// formed. Needs at least three times.
+/// formed.
 ///
 /// # Errors
-/// Those of [`diffstar`].
+/// [`Error::Invalid`] for fewer than three times.
 pub fn gas_reservoir(
     halo: &DiffmahParams,
     galaxy: &DiffstarParams,
@@ -109,6 +109,7 @@ pub fn gas_reservoir(
     lgt0: f64,
     fb: f64,
 ) -> Result<GasReservoir> {
+    check_ascending("times of a gas reservoir", times.t_gyr(), 3)?;
     let sfh = diffstar(halo, galaxy, times, lgt0, fb)?;
     let place = Place::of(&halo.logm0);
     let accretion = diffmah(halo, place.row(times.t_gyr()), lgt0).dmdt_msun_yr * fb;

@@ -63,7 +63,7 @@ impl TimeTable {
         self.t_gyr[self.t_gyr.len() - 1]
     }
 
-    /// Natural logarithms of the times in yr-independent units (ln Gyr).
+    /// Natural logarithms of the times in Gyr.
     pub(super) fn ln_t(&self) -> Vec<f64> {
         self.t_gyr.iter().map(|t| t.ln()).collect()
     }

@@ -151,6 +151,17 @@ impl SspGrid {
     /// [`Error::File`] when a tensor is missing or the grid is not valid.
     pub fn from_store(store: &Store, path: &Path) -> Result<Self> {
         let get = |name, n_axes| store.array(name, n_axes, path).map(Array::to_f64);
+        let n_of = |name| store.array(name, 1, path).map(|a| a.shape[0]);
+        let (n_met, n_age) = (n_of("ssp_lgmet")?, n_of("ssp_lg_age_gyr")?);
+        let block = |name: &str, shape: &[usize]| {
+            let array = store.array(name, shape.len(), path)?;
+            if array.shape != shape {
+                let reason =
+                    format!("tensor {name:?} has shape {:?}, expected {shape:?}", array.shape);
+                return Err(Error::file(path, reason));
+            }
+            Ok(array.to_f64())
+        };
         let provenance = store
             .metadata
             .iter()
@@ -162,12 +173,12 @@ impl SspGrid {
             get("ssp_lgmet", 1)?,
             get("ssp_lg_age_gyr", 1)?,
             get("ssp_wave", 1)?,
-            get("ssp_flux", 3)?,
+            block("ssp_flux", &[n_met, n_age, n_of("ssp_wave")?])?,
             provenance,
         )
         .map_err(named)?;
         if store.arrays.contains_key("ssp_log10_q_h") {
-            grid = grid.with_lg_q_h(get("ssp_log10_q_h", 2)?).map_err(named)?;
+            grid = grid.with_lg_q_h(block("ssp_log10_q_h", &[n_met, n_age])?).map_err(named)?;
         }
         if let Some(names) = store.metadata.get("line_names") {
             let names = serde_json::from_str(names)
@@ -175,7 +186,10 @@ impl SspGrid {
             let lines = EmissionLines {
                 names,
                 wave_aa: get("ssp_emline_wave", 1)?,
-                luminosity_lsun: get("ssp_emline_luminosity", 3)?,
+                luminosity_lsun: block(
+                    "ssp_emline_luminosity",
+                    &[n_met, n_age, n_of("ssp_emline_wave")?],
+                )?,
             };
             grid = grid.with_lines(lines).map_err(named)?;
         }
@@ -267,6 +281,16 @@ mod tests {
             assert!(error.contains(part), "{error}");
         }
         assert!(grid().with_lg_q_h(vec![46.0; 11]).is_err());
+    }
+
+    #[test]
+    fn a_transposed_block_is_refused() {
+        let mut store = grid().to_store();
+        if let Some(flux) = store.arrays.get_mut("ssp_flux") {
+            flux.shape = vec![4, 3, 2];
+        }
+        let error = SspGrid::from_store(&store, Path::new("g.safetensors")).unwrap_err();
+        assert!(error.to_string().contains("[4, 3, 2], expected [3, 4, 2]"), "{error}");
     }
 
     #[test]
