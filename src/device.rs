@@ -4,10 +4,10 @@
 //! [`Place`] or from the tensors it is given, so the same graph runs wherever they are.
 
 use std::fmt;
-use std::str::FromStr;
 
 use burn::tensor::{DType, Device, Tensor, TensorData};
 
+use crate::names::named;
 use crate::{Error, Result};
 
 /// Floating-point precision of a computation.
@@ -28,30 +28,7 @@ impl Precision {
     }
 }
 
-impl fmt::Display for Precision {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::F32 => "f32",
-            Self::F64 => "f64",
-        })
-    }
-}
-
-impl FromStr for Precision {
-    type Err = Error;
-
-    fn from_str(name: &str) -> Result<Self> {
-        match name {
-            "f32" => Ok(Self::F32),
-            "f64" => Ok(Self::F64),
-            _ => Err(Error::UnknownName {
-                kind: "dtype",
-                name: name.to_owned(),
-                available: "f32, f64".to_owned(),
-            }),
-        }
-    }
-}
+named!(Precision, "dtype", F32 = "f32", F64 = "f64");
 
 /// Every device name that some build of the program understands.
 pub const DEVICE_NAMES: [&str; 4] = ["flex", "ndarray", "wgpu", "cuda"];

@@ -38,6 +38,7 @@ pub mod filter;
 pub mod halo;
 pub mod imf;
 pub mod metallicity;
+mod names;
 pub mod numerics;
 pub mod parameters;
 pub mod photometry;

@@ -268,6 +268,18 @@ fn demo_draws_and_prints() {
 }
 
 #[test]
+#[cfg(unix)]
+fn a_reader_that_leaves_early_is_no_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let command =
+        format!("{} filters | head -n 1; exit ${{PIPESTATUS[0]}}", env!("CARGO_BIN_EXE_starburn"));
+    let output =
+        Command::new("bash").current_dir(folder.path()).args(["-c", &command]).output().unwrap();
+    assert!(output.status.success() && output.stderr.is_empty(), "{}", text(&output.stderr));
+    assert_eq!(text(&output.stdout).lines().count(), 1);
+}
+
+#[test]
 fn doctor_filters_and_ssp_info() {
     let folder = tempfile::tempdir().unwrap();
     let (out, _) = succeeds(folder.path(), &["doctor"]);

@@ -119,7 +119,7 @@ fn imf_fractions() {
     let golden = Golden::read("imf");
     for_each_f64_place(|place| {
         let lg_age = golden.vector("lg_age_yr", place);
-        for imf in Imf::ALL {
+        for &imf in Imf::ALL {
             let surviving = imf.surviving_fraction(lg_age.clone());
             check(surviving, &golden, &format!("surviving_{imf}"), KERNEL);
             check(imf.remnant_fraction(lg_age.clone()), &golden, &format!("remnant_{imf}"), KERNEL);

@@ -11,7 +11,7 @@ use crate::files::write_atomic;
 use crate::filter::FilterSet;
 use crate::metallicity::{MassMetallicityParams, mass_metallicity};
 use crate::parameters::ParameterSet;
-use crate::plot::{Axis, Corner, Figure, Marker, Panel, Series, Style};
+use crate::plot::{Axis, Color, Corner, Figure, Marker, Panel, Series, Style};
 use crate::population::{Frame, GalaxyModel, GalaxyParams, ModelSettings};
 use crate::sfh::DiffstarParams;
 use crate::ssp::embedded;
@@ -55,28 +55,24 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
     let matrix = place.rows(&rows);
     let galaxies = GalaxyParams::from_matrix(&matrix, None)?;
 
-    println!("Five galaxies on the embedded PopStar grid ({} {})\n", args.device, args.dtype);
+    say!("Five galaxies on the embedded PopStar grid ({} {})\n", args.device, args.dtype);
     print_magnitudes(&observed, &galaxies, &names, &args.output)?;
     print_gradients(&observed, &matrix, &names)?;
     spectra_figure(&rest, &galaxies, &names)?.save(&args.output.join("spectra"))?;
     history_figure(&rest, &galaxies, &names)?.save(&args.output.join("histories"))?;
     population(&rest, &args.output)?;
 
-    println!("\nFigures (PNG, SVG) and their numbers (CSV) are in {}/:", args.output.display());
-    println!("  spectra     rest-frame spectra of the five galaxies");
-    println!("  histories   their star formation histories");
-    println!("  population  colours and magnitudes of {N_POPULATION} galaxies");
-    println!("\nWhat to try next:");
+    say!("\nFigures (PNG, SVG) and their numbers (CSV) are in {}/:", args.output.display());
+    say!("  spectra     rest-frame spectra of the five galaxies");
+    say!("  histories   their star formation histories");
+    say!("  population  colours and magnitudes of {N_POPULATION} galaxies");
+    say!("\nWhat to try next:");
     let csv = args.output.join("galaxies.csv");
     let out = args.output.join("magnitudes.csv");
-    println!(
-        "  starburn predict {} -o {} --filters lsst,euclid,twomass",
-        csv.display(),
-        out.display()
-    );
-    println!("  starburn filters            the embedded filters");
-    println!("  starburn ssp info           the embedded SSP grid");
-    println!(
+    say!("  starburn predict {} -o {} --filters lsst,euclid,twomass", csv.display(), out.display());
+    say!("  starburn filters            the embedded filters");
+    say!("  starburn ssp info           the embedded SSP grid");
+    say!(
         "  starburn predict --help     catalogues, gradients, spectra, your own grids and filters"
     );
     Ok(ExitCode::SUCCESS)
@@ -137,18 +133,17 @@ fn print_magnitudes(
     let surviving = to_host(prediction.lg_mass_surviving)?;
     let z = to_host(galaxies.observer.redshift.clone())?;
 
-    println!("Apparent AB magnitudes, and log10 of the stellar mass [Msun] formed and surviving");
-    print!("{:<18} {:>5}", "", "z");
-    filters.iter().for_each(|f| print!(" {f:>7}"));
-    println!(" {:>7} {:>9}", "formed", "surviving");
+    say!("Apparent AB magnitudes, and log10 of the stellar mass [Msun] formed and surviving");
+    let header: String = filters.iter().map(|f| format!(" {f:>7}")).collect();
+    say!("{:<18} {:>5}{header} {:>7} {:>9}", "", "z", "formed", "surviving");
     for (g, row) in magnitudes.chunks(filters.len()).enumerate() {
-        print!("{:<18} {:>5.2}", names[g], z[g]);
-        row.iter().for_each(|m| print!(" {m:>7.3}"));
-        println!(" {:>7.3} {:>9.3}", formed[g], surviving[g]);
+        let cells: String = row.iter().map(|m| format!(" {m:>7.3}")).collect();
+        let (name, z, formed, surviving) = (names[g], z[g], formed[g], surviving[g]);
+        say!("{name:<18} {z:>5.2}{cells} {formed:>7.3} {surviving:>9.3}");
     }
 
     let columns = GalaxyParams::names();
-    let matrix = to_host(galaxies_matrix(galaxies))?;
+    let matrix = to_host(galaxies.to_matrix())?;
     let mut csv = format!("name,{}\n", columns.join(","));
     for (name, row) in names.iter().zip(matrix.chunks(columns.len())) {
         let values: Vec<String> = row.iter().map(f64::to_string).collect();
@@ -157,32 +152,21 @@ fn print_magnitudes(
     write_atomic(&folder.join("galaxies.csv"), csv.as_bytes())
 }
 
-fn galaxies_matrix(galaxies: &GalaxyParams) -> Tensor<2> {
-    let sets = [
-        galaxies.halo.columns(),
-        galaxies.sfh.columns(),
-        galaxies.metallicity.columns(),
-        galaxies.dust.columns(),
-        galaxies.observer.columns(),
-    ];
-    Tensor::stack(sets.concat(), 1)
-}
-
 fn print_gradients(model: &GalaxyModel, matrix: &Tensor<2>, names: &[&str]) -> Result<()> {
     let known = GalaxyParams::names();
     let wrt: Vec<usize> =
         SHOWN.iter().filter_map(|name| known.iter().position(|k| k == name)).collect();
     let jacobian = to_host(model.jacobian(matrix, None, &wrt)?.jacobian)?;
     let n_filter = model.filter_names().len();
-    println!("\nGradients of the r magnitude, by reverse-mode autodiff: d mag_r / d parameter");
-    print!("{:<18}", "");
-    SHOWN.iter().for_each(|name| print!(" {name:>12}"));
-    println!();
+    say!("\nGradients of the r magnitude, by reverse-mode autodiff: d mag_r / d parameter");
+    let header: String = SHOWN.iter().map(|name| format!(" {name:>12}")).collect();
+    say!("{:<18}{header}", "");
     for (name, galaxy) in names.iter().zip(jacobian.chunks(n_filter * wrt.len())) {
-        print!("{name:<18}");
         let r_band = &galaxy[2 * wrt.len()..3 * wrt.len()];
-        r_band.iter().for_each(|g| print!(" {g:>12.5}"));
-        println!();
+        // Adding zero turns a negative zero into a plain one.
+        let rounded = |g: &f64| (g * 1e5).round() / 1e5 + 0.0;
+        let cells: String = r_band.iter().map(|g| format!(" {:>12.5}", rounded(g))).collect();
+        say!("{name:<18}{cells}");
     }
     Ok(())
 }
@@ -222,7 +206,7 @@ fn history_figure(model: &GalaxyModel, galaxies: &GalaxyParams, names: &[&str]) 
         }
         panel
     };
-    let rate = panel("Star formation rate", "SFR [M_☉ yr⁻¹]", (1e-3, 1e3), &sfr);
+    let rate = panel("Star formation rate", "SFR [M_☉ yr⁻¹]", (1e-3, 1e4), &sfr);
     let formed = panel("Stellar mass formed", "Mass [M_☉]", (1e6, 1e12), &mass);
     let panels = vec![rate.legend(Corner::TopRight), formed.legend(Corner::BottomRight)];
     Ok(Figure::new(panels, 2))
@@ -262,7 +246,8 @@ fn population(model: &GalaxyModel, folder: &Path) -> Result<()> {
     };
     let series = |label: &str, wanted: bool| {
         let (x, y) = select(wanted);
-        Series::new(label, x, y).style(Style::Markers(Marker::Circle))
+        let color = if wanted { Color::VERMILLION } else { Color::BLUE };
+        Series::new(label, x, y).style(Style::Markers(Marker::Circle)).color(color)
     };
     let panel =
         Panel::new(Axis::linear("M_{r} [AB mag]").inverted(), Axis::linear("g − r [AB mag]"))
@@ -270,7 +255,7 @@ fn population(model: &GalaxyModel, folder: &Path) -> Result<()> {
             .with(series("quenched", true))
             .with(series("main sequence", false));
     Figure::new(vec![panel], 1).save(&folder.join("population"))?;
-    println!("\n{N_POPULATION} galaxies with full spectra and six bands in {seconds:.2} s");
+    say!("\n{N_POPULATION} galaxies with full spectra and six bands in {seconds:.2} s");
     Ok(())
 }
 
@@ -280,7 +265,7 @@ fn population_row(i: usize) -> Vec<f64> {
     let draw = |k: u64, lo: f64, hi: f64| lo + (hi - lo) * uniform(i as u64, k);
     let [lg_qt, qlglgdt, lg_drop, lg_rejuv] = if is_quenched {
         let lg_drop = draw(1, -2.5, -1.5);
-        [draw(2, 0.4, 0.95), draw(3, -0.6, -0.3), lg_drop, draw(4, lg_drop, -1.0)]
+        [draw(2, 0.4, 0.95), draw(3, -0.6, -0.3), lg_drop, draw(4, lg_drop, lg_drop + 0.4)]
     } else {
         DiffstarParams::UNQUENCHED
     };
@@ -290,7 +275,7 @@ fn population_row(i: usize) -> Vec<f64> {
             "logm0" => draw(5, 11.0, 13.5),
             "lgmcrit" => draw(6, 11.8, 12.4),
             "lgy_at_mcrit" => draw(7, -10.2, -9.8),
-            "indx_hi" => draw(8, -1.0, -0.3),
+            "indx_hi" => draw(8, -1.2, -0.8),
             "lg_qt" => lg_qt,
             "qlglgdt" => qlglgdt,
             "lg_drop" => lg_drop,

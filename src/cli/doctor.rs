@@ -21,50 +21,50 @@ use crate::{Error, Result};
 pub(super) struct Args {}
 
 pub(super) fn run(_: &Args) -> Result<ExitCode> {
-    println!("starburn {} on burn 0.22.1", env!("CARGO_PKG_VERSION"));
+    say!("starburn {} on burn 0.22.1", env!("CARGO_PKG_VERSION"));
     let mut healthy = true;
 
-    println!("\nembedded data");
+    say!("\nembedded data");
     healthy &= checksum(EMBEDDED_NAME, embedded_bytes(), EMBEDDED_SHA256);
     healthy &= checksum("filters", embedded_filter_bytes(), EMBEDDED_FILTERS_SHA256);
     if healthy {
         let (n_met, n_age, n_wave) = embedded().shape();
-        println!("  SSP grid {n_met} x {n_age} x {n_wave}, {} filters", embedded_names()?.len());
+        say!("  SSP grid {n_met} x {n_age} x {n_wave}, {} filters", embedded_names()?.len());
     }
 
-    println!("\ndevices");
+    say!("\ndevices");
     let mut any = false;
     for name in DEVICE_NAMES {
         // A backend that is not built in, or has no driver, is no defect of the others.
         if let Err(error) = open(name) {
-            println!("  {name:<8}      -  {error}");
+            say!("  {name:<8}      -  {error}");
             continue;
         }
         for precision in [Precision::F64, Precision::F32] {
             match Place::open(name, precision).and_then(|place| self_check(&place)) {
                 Ok(error) => {
                     any = true;
-                    println!("  {name:<8} {precision}  works, largest relative error {error:.1e}");
+                    say!("  {name:<8} {precision}  works, largest relative error {error:.1e}");
                 }
                 Err(Error::Device { reason, .. }) => {
-                    println!("  {name:<8} {precision}  -  {reason}");
+                    say!("  {name:<8} {precision}  -  {reason}");
                 }
                 Err(other) => {
                     healthy = false;
-                    println!("  {name:<8} {precision}  WRONG: {other}");
+                    say!("  {name:<8} {precision}  WRONG: {other}");
                 }
             }
         }
     }
     healthy &= any;
-    println!("\n{}", if healthy { "all is well" } else { "something is wrong" });
+    say!("\n{}", if healthy { "all is well" } else { "something is wrong" });
     Ok(ExitCode::from(u8::from(!healthy)))
 }
 
 fn checksum(name: &str, bytes: &[u8], expected: &str) -> bool {
     let found: String = Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect();
     let same = found == expected;
-    println!("  {name:<22} sha256 {found}  {}", if same { "ok" } else { "WRONG" });
+    say!("  {name:<22} sha256 {found}  {}", if same { "ok" } else { "WRONG" });
     same
 }
 

@@ -19,11 +19,11 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
         Some(spec) => FilterSet::resolve(spec)?,
         None => FilterSet::resolve(&embedded_sets()?.join(","))?,
     };
-    println!("{:<24} {:>12} {:>12} {:>26}", "filter", "lambda_eff", "width", "range");
-    println!("{:<24} {:>12} {:>12} {:>26}", "", "[Angstrom]", "[Angstrom]", "[Angstrom]");
+    say!("{:<24} {:>12} {:>12} {:>26}", "filter", "lambda_eff", "width", "range");
+    say!("{:<24} {:>12} {:>12} {:>26}", "", "[Angstrom]", "[Angstrom]", "[Angstrom]");
     for filter in set.filters() {
         let (lo, hi) = filter.range_aa();
-        println!(
+        say!(
             "{:<24} {:>12.1} {:>12.1} {:>12.1} to {:>10.1}",
             filter.name(),
             filter.effective_wavelength_aa(),

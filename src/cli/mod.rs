@@ -1,6 +1,9 @@
 //! The command line: one file per subcommand, thin over the library.
 
-#![allow(clippy::print_stdout, reason = "printing is what a command line does")]
+/// Prints a line to standard output.
+macro_rules! say {
+    ($($part:tt)*) => { $crate::cli::print_line(format_args!($($part)*)) };
+}
 
 mod demo;
 mod doctor;
@@ -9,6 +12,8 @@ mod model_options;
 mod predict;
 mod ssp;
 
+use std::fmt;
+use std::io::Write;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -53,4 +58,10 @@ pub fn run() -> ExitCode {
         eprintln!("error: {error}");
         ExitCode::from(2)
     })
+}
+
+/// Prints a line. A reader that has gone, as in `starburn demo | head`, does not stop the work, whose
+/// results are in files.
+fn print_line(line: fmt::Arguments<'_>) {
+    let _ = writeln!(std::io::stdout(), "{line}");
 }

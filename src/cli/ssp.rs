@@ -55,16 +55,16 @@ fn info(name: &str, grid: &SspGrid) {
     let (z0, z1) = ends(grid.metallicities.lgmet());
     let (a0, a1) = ends(grid.ages.lg_age_gyr());
     let (w0, w1) = ends(&grid.wave_aa);
-    println!("{name}");
-    println!("  metallicities  {n_met:5}  log10 Z        {z0:9.3} to {z1:9.3}");
-    println!("  ages           {n_age:5}  log10 Gyr      {a0:9.3} to {a1:9.3}");
-    println!("  wavelengths    {n_wave:5}  Angstrom       {w0:9.1} to {w1:9.1}");
+    say!("{name}");
+    say!("  metallicities  {n_met:5}  log10 Z        {z0:9.3} to {z1:9.3}");
+    say!("  ages           {n_age:5}  log10 Gyr      {a0:9.3} to {a1:9.3}");
+    say!("  wavelengths    {n_wave:5}  Angstrom       {w0:9.1} to {w1:9.1}");
     match &grid.lines {
-        Some(lines) => println!("  emission lines {:5}", lines.names.len()),
-        None => println!("  emission lines  none"),
+        Some(lines) => say!("  emission lines {:5}", lines.names.len()),
+        None => say!("  emission lines  none"),
     }
-    println!("  ionizing rates {}", if grid.lg_q_h.is_some() { "yes" } else { "no" });
+    say!("  ionizing rates {}", if grid.lg_q_h.is_some() { "yes" } else { "no" });
     for (key, value) in &grid.provenance {
-        println!("  {key}: {value}");
+        say!("  {key}: {value}");
     }
 }

@@ -11,6 +11,7 @@ use std::str::FromStr;
 use burn::tensor::Tensor;
 
 use crate::device::Place;
+use crate::names::named;
 use crate::parameter_set;
 use crate::parameters::{Bound, ParameterSet};
 use crate::{Error, Result};
@@ -41,21 +42,7 @@ pub enum Quadrature {
     Accurate,
 }
 
-impl FromStr for Quadrature {
-    type Err = Error;
-
-    fn from_str(name: &str) -> Result<Self> {
-        match name {
-            "dsps" => Ok(Self::Dsps),
-            "accurate" => Ok(Self::Accurate),
-            _ => Err(Error::UnknownName {
-                kind: "cosmology quadrature",
-                name: name.to_owned(),
-                available: "dsps, accurate".to_owned(),
-            }),
-        }
-    }
-}
+named!(Quadrature, "cosmology quadrature", Dsps = "dsps", Accurate = "accurate");
 
 /// Parameters and quadrature of a cosmology.
 #[derive(Clone, Debug)]

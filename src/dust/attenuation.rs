@@ -1,16 +1,13 @@
 //! From a curve to the fraction of light that gets out.
 
-use std::fmt;
-use std::str::FromStr;
-
 use burn::tensor::Tensor;
 
 use super::{calzetti00, leitherer02, noll09, power_law, salim18, triweight};
 use crate::device::Place;
+use crate::names::named;
 use crate::numerics::{column, pow10};
 use crate::parameter_set;
 use crate::parameters::Bound;
-use crate::{Error, Result};
 
 /// `R_V` of the Calzetti curve, which normalises every curve here: `A = A_V k / 4.05`.
 pub const R_V: f64 = 4.05;
@@ -47,29 +44,18 @@ pub enum AttenuationCurve {
     PowerLaw,
 }
 
+named!(
+    AttenuationCurve,
+    "attenuation curve",
+    Calzetti00 = "calzetti00",
+    Leitherer02 = "leitherer02",
+    Noll09 = "noll09",
+    Salim18 = "salim18",
+    Triweight = "triweight",
+    PowerLaw = "power_law",
+);
+
 impl AttenuationCurve {
-    /// Every curve, with the names of [`FromStr`].
-    pub const ALL: [Self; 6] = [
-        Self::Calzetti00,
-        Self::Leitherer02,
-        Self::Noll09,
-        Self::Salim18,
-        Self::Triweight,
-        Self::PowerLaw,
-    ];
-
-    /// Lower-case name.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Calzetti00 => "calzetti00",
-            Self::Leitherer02 => "leitherer02",
-            Self::Noll09 => "noll09",
-            Self::Salim18 => "salim18",
-            Self::Triweight => "triweight",
-            Self::PowerLaw => "power_law",
-        }
-    }
-
     /// `k(lambda)`, `[n_gal, n_wave]`, or `[1, n_wave]` for a curve without parameters.
     pub fn k(self, wave_um: &[f64], params: &DustParams) -> Tensor<2> {
         let fixed = |curve: fn(f64) -> f64| {
@@ -83,24 +69,6 @@ impl AttenuationCurve {
             Self::Salim18 => salim18(wave_um, &params.dust_bump, &params.dust_slope),
             Self::PowerLaw => power_law(wave_um, &params.dust_slope),
         }
-    }
-}
-
-impl fmt::Display for AttenuationCurve {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-impl FromStr for AttenuationCurve {
-    type Err = Error;
-
-    fn from_str(name: &str) -> Result<Self> {
-        Self::ALL.into_iter().find(|c| c.name() == name).ok_or_else(|| Error::UnknownName {
-            kind: "attenuation curve",
-            name: name.to_owned(),
-            available: Self::ALL.map(Self::name).join(", "),
-        })
     }
 }
 
@@ -242,7 +210,7 @@ mod tests {
         for_each_place(|place| {
             // 0.0091 to 35 micrometre.
             let wave: Vec<f64> = (0..60).map(|i| 0.0091 * 1.15f64.powi(i)).collect();
-            for curve in AttenuationCurve::ALL {
+            for &curve in AttenuationCurve::ALL {
                 let at = |av: f64| {
                     let params =
                         DustParams::from_matrix(&place.row(&[av, 1.0, -0.5, 0.0])).unwrap();
@@ -263,7 +231,7 @@ mod tests {
     fn gradients_of_every_parameter_and_curve() {
         for_each_f64_place(|place| {
             let rows = [&ROW[..], &[0.3, 3.0, 0.7, 0.0], &[2.5, 0.0, -1.2, 0.9]];
-            for curve in AttenuationCurve::ALL {
+            for &curve in AttenuationCurve::ALL {
                 assert_jacobian(&rows, 1e-7, place, |p| {
                     transmission(curve, &WAVE, &DustParams::from_matrix(&p).unwrap())
                 });

@@ -4,14 +4,11 @@
 //! in the remnant fraction for `5 < log10(age/yr) < 10.3`. SSP spectra are per solar mass *formed*,
 //! so these fractions are never multiplied into a spectrum: they are outputs.
 
-use std::fmt;
-use std::str::FromStr;
-
 use burn::tensor::Tensor;
 
+use crate::names::named;
 use crate::numerics::pow10;
 use crate::numerics::sigmoid::{sigmoid, step_scalar};
-use crate::{Error, Result};
 
 /// Initial mass functions with a fit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +22,15 @@ pub enum Imf {
     /// van Dokkum (2008).
     VanDokkum,
 }
+
+named!(
+    Imf,
+    "IMF",
+    Salpeter = "salpeter",
+    Chabrier = "chabrier",
+    Kroupa = "kroupa",
+    VanDokkum = "van_dokkum",
+);
 
 /// A line through `(b, a)` whose slope rolls from `d` to `e` at `b` with speed `10^lgk1`.
 struct SigSlope {
@@ -43,19 +49,6 @@ impl SigSlope {
 }
 
 impl Imf {
-    /// Every IMF, with the names of [`FromStr`].
-    pub const ALL: [Self; 4] = [Self::Salpeter, Self::Chabrier, Self::Kroupa, Self::VanDokkum];
-
-    /// Lower-case name.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Salpeter => "salpeter",
-            Self::Chabrier => "chabrier",
-            Self::Kroupa => "kroupa",
-            Self::VanDokkum => "van_dokkum",
-        }
-    }
-
     /// Fraction of the mass formed that is still in stars and remnants, elementwise in
     /// `log10(age/yr)`.
     pub fn surviving_fraction<const D: usize>(self, lg_age_yr: Tensor<D>) -> Tensor<D> {
@@ -80,24 +73,6 @@ impl Imf {
             Self::VanDokkum => -1.40,
         };
         pow10(SigSlope { a, b: 7.0, lgk1: 1.0, d: 1.3, e: 0.2 }.at(lg_age_yr))
-    }
-}
-
-impl fmt::Display for Imf {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-impl FromStr for Imf {
-    type Err = Error;
-
-    fn from_str(name: &str) -> Result<Self> {
-        Self::ALL.into_iter().find(|imf| imf.name() == name).ok_or_else(|| Error::UnknownName {
-            kind: "IMF",
-            name: name.to_owned(),
-            available: Self::ALL.map(Self::name).join(", "),
-        })
     }
 }
 
@@ -142,7 +117,7 @@ mod tests {
     fn fractions_are_fractions_and_remnants_grow() {
         for_each_place(|place| {
             let ages: Vec<f64> = (0..107).map(|i| 5.0 + 0.05 * f64::from(i)).collect();
-            for imf in Imf::ALL {
+            for &imf in Imf::ALL {
                 let alive = values(imf.surviving_fraction(place.vector(&ages)));
                 let dead = values(imf.remnant_fraction(place.vector(&ages)));
                 assert!(alive.iter().chain(&dead).all(|f| (0.0..=1.0).contains(f)));
@@ -153,7 +128,7 @@ mod tests {
 
     #[test]
     fn gradient_with_respect_to_age() {
-        for imf in Imf::ALL {
+        for &imf in Imf::ALL {
             assert_gradient(&[5.0, 6.5, 7.0, 8.0, 10.1], 1e-7, |x| imf.surviving_fraction(x));
             assert_gradient(&[5.0, 6.5, 7.0, 8.0, 10.1], 1e-7, |x| imf.remnant_fraction(x));
         }

@@ -90,6 +90,18 @@ impl GalaxyParams {
         })
     }
 
+    /// The parameters as a matrix `[n_gal, n_param]` with the columns of [`info`](Self::info).
+    pub fn to_matrix(&self) -> Tensor<2> {
+        let sets = [
+            self.halo.columns(),
+            self.sfh.columns(),
+            self.metallicity.columns(),
+            self.dust.columns(),
+            self.observer.columns(),
+        ];
+        Tensor::stack(sets.concat(), 1)
+    }
+
     /// Checks one galaxy's values, in the order of [`info`](Self::info), against their ranges.
     ///
     /// # Errors

@@ -2,9 +2,6 @@
 //!
 //! parameters -> halo -> SFH -> P(age), P(Z) -> SSP weights -> spectrum -> dust -> photometry
 
-use std::fmt;
-use std::str::FromStr;
-
 use burn::tensor::Tensor;
 
 use super::GalaxyParams;
@@ -15,6 +12,7 @@ use crate::filter::FilterSet;
 use crate::halo::LGT0;
 use crate::imf::Imf;
 use crate::metallicity::lognormal_weights;
+use crate::names::named;
 use crate::numerics::jacobian::{Jacobian, jacobian};
 use crate::numerics::{column, log10};
 use crate::photometry::{Bandpasses, ab_magnitude};
@@ -32,30 +30,7 @@ pub enum Frame {
     Rest,
 }
 
-impl FromStr for Frame {
-    type Err = Error;
-
-    fn from_str(name: &str) -> Result<Self> {
-        match name {
-            "observed" => Ok(Self::Observed),
-            "rest" => Ok(Self::Rest),
-            _ => Err(Error::UnknownName {
-                kind: "frame",
-                name: name.to_owned(),
-                available: "observed, rest".to_owned(),
-            }),
-        }
-    }
-}
-
-impl fmt::Display for Frame {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Observed => "observed",
-            Self::Rest => "rest",
-        })
-    }
-}
+named!(Frame, "frame", Observed = "observed", Rest = "rest");
 
 /// What is common to all galaxies of a prediction.
 #[derive(Clone, Debug)]

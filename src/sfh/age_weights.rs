@@ -6,13 +6,11 @@
 //! sums the mass *younger than* each edge, which is small where the weights are small, and is good
 //! in f32 as well.
 
-use std::fmt;
-use std::str::FromStr;
-
 use burn::tensor::{Int, Tensor};
 
 use super::{SfhTable, T_BIRTH_MIN_GYR};
 use crate::device::Place;
+use crate::names::named;
 use crate::numerics::cells::{cell_edges, cell_widths};
 use crate::numerics::interp::InterpGrid;
 use crate::numerics::{check_ascending, column, log10, pow10};
@@ -81,30 +79,7 @@ pub enum AgeWeightMethod {
     Safe,
 }
 
-impl FromStr for AgeWeightMethod {
-    type Err = Error;
-
-    fn from_str(name: &str) -> Result<Self> {
-        match name {
-            "table" => Ok(Self::Table),
-            "safe" => Ok(Self::Safe),
-            _ => Err(Error::UnknownName {
-                kind: "age-weight method",
-                name: name.to_owned(),
-                available: "table, safe".to_owned(),
-            }),
-        }
-    }
-}
-
-impl fmt::Display for AgeWeightMethod {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Table => "table",
-            Self::Safe => "safe",
-        })
-    }
-}
+named!(AgeWeightMethod, "age-weight method", Table = "table", Safe = "safe");
 
 /// P(age) and the mass it refers to.
 #[derive(Clone, Debug)]
