@@ -1,5 +1,7 @@
 //! The program as a user meets it: commands, files, messages, exit codes.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
@@ -296,6 +298,7 @@ fn doctor_filters_and_ssp_info() {
     }
     let (out, _) = succeeds(folder.path(), &["ssp", "info"]);
     assert!(out.contains("PopStar") && out.contains("1229") && out.contains("licence"), "{out}");
+    assert!(out.contains("cross at log10 Gyr = -1.02"), "{out}");
     fails(folder.path(), &["filters", "nonsense"], &["nonsense"]);
     fails(folder.path(), &["ssp", "info", "nowhere.h5"], &["nowhere.h5"]);
 }

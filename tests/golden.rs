@@ -1,6 +1,8 @@
 //! Agreement with the originals: values and Jacobians computed by dsps 0.4.8, diffstar 1.0.3 and
 //! diffmah 0.7.3 in f64, kept in `tests/golden/` with their inputs.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+
 use std::path::PathBuf;
 
 use burn::tensor::Tensor;
@@ -70,7 +72,7 @@ impl Golden {
 }
 
 fn check<const D: usize>(got: Tensor<D>, golden: &Golden, name: &str, tolerance: f64) {
-    println!("{name}");
+    eprintln!("{name}");
     assert_close(&values(got), &golden.get(name), tolerance, 1e-300);
 }
 

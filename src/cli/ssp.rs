@@ -59,6 +59,20 @@ fn info(name: &str, grid: &SspGrid) {
     say!("  metallicities  {n_met:5}  log10 Z        {z0:9.3} to {z1:9.3}");
     say!("  ages           {n_age:5}  log10 Gyr      {a0:9.3} to {a1:9.3}");
     say!("  wavelengths    {n_wave:5}  Angstrom       {w0:9.1} to {w1:9.1}");
+    let crossed: Vec<String> = grid
+        .ages
+        .edges_gyr()
+        .windows(2)
+        .zip(grid.ages.lg_age_gyr())
+        .filter(|(edges, _)| edges[1] <= edges[0])
+        .map(|(_, lg_age)| lg_age.to_string())
+        .collect();
+    if !crossed.is_empty() {
+        say!(
+            "  age bins       cross at log10 Gyr = {}, where the spacing jumps: negative weights there, as in DSPS",
+            crossed.join(", ")
+        );
+    }
     match &grid.lines {
         Some(lines) => say!("  emission lines {:5}", lines.names.len()),
         None => say!("  emission lines  none"),
