@@ -13,7 +13,7 @@ const N_DSPS: usize = 512;
 const N_GAUSS: usize = 48;
 
 impl Cosmology {
-    /// Age of the Universe at redshift `z` [Gyr].
+    /// Age of the Universe at redshift `z` \[Gyr\].
     pub fn age_at_z_gyr(&self, z: &Tensor<1>) -> Tensor<1> {
         match self.quadrature {
             Quadrature::Dsps => self.age_today_gyr() - self.lookback_gyr(z),
@@ -21,7 +21,7 @@ impl Cosmology {
         }
     }
 
-    /// Age of the Universe today [Gyr], shape of the parameters.
+    /// Age of the Universe today \[Gyr\], shape of the parameters.
     pub fn age_today_gyr(&self) -> Tensor<1> {
         match self.quadrature {
             Quadrature::Dsps => {
@@ -35,7 +35,7 @@ impl Cosmology {
         }
     }
 
-    /// Look-back time to redshift `z` [Gyr].
+    /// Look-back time to redshift `z` \[Gyr\].
     pub fn lookback_gyr(&self, z: &Tensor<1>) -> Tensor<1> {
         match self.quadrature {
             Quadrature::Dsps => {

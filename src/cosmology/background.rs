@@ -5,9 +5,9 @@ use burn::tensor::Tensor;
 use super::{Columns, Cosmology, CosmologyParams};
 use crate::numerics::column;
 
-/// Critical density today for h = 1 [Msun h^2 / kpc^3].
+/// Critical density today for h = 1 \[Msun h^2 / kpc^3\].
 const RHO_CRIT0: f64 = 277.536627;
-/// Megaparsec [cm] and year [s] as the originals have them; they make the Hubble time.
+/// Megaparsec \[cm\] and year \[s\] as the originals have them; they make the Hubble time.
 const MPC_CM: f64 = 3.08567758149e24;
 const YEAR_S: f64 = 31556925.2;
 
@@ -39,7 +39,7 @@ impl Cosmology {
         self.params.columns().e(column(z).log1p()).squeeze_dim(1)
     }
 
-    /// Hubble time `1 / H(z)` [Gyr].
+    /// Hubble time `1 / H(z)` \[Gyr\].
     pub fn hubble_time_gyr(&self, z: &Tensor<1>) -> Tensor<1> {
         self.hubble_time_today_gyr() / self.e(z)
     }
@@ -48,7 +48,7 @@ impl Cosmology {
         self.params.h.clone().recip() * (1e-16 * MPC_CM / YEAR_S)
     }
 
-    /// Critical density [Msun/kpc^3].
+    /// Critical density \[Msun/kpc^3\].
     pub fn rho_crit_msun_kpc3(&self, z: &Tensor<1>) -> Tensor<1> {
         let he = self.params.h.clone() * self.e(z);
         he.clone() * he * RHO_CRIT0
@@ -68,7 +68,7 @@ impl Cosmology {
         x.clone() * 82.0 - x.clone() * x * 39.0 + 18.0 * pi2
     }
 
-    /// Time to cross a virialized halo [Gyr].
+    /// Time to cross a virialized halo \[Gyr\].
     pub fn virial_dynamical_time_gyr(&self, z: &Tensor<1>) -> Tensor<1> {
         self.hubble_time_gyr(z) * 2f64.powf(1.5) / self.delta_vir(z).sqrt()
     }

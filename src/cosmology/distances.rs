@@ -7,7 +7,7 @@ use crate::device::Place;
 use crate::numerics::integrate::{gauss_legendre, trapezoid};
 use crate::numerics::{column, log10};
 
-/// Speed of light over 100 km/s/Mpc [Mpc].
+/// Speed of light over 100 km/s/Mpc \[Mpc\].
 const HUBBLE_DISTANCE_H1_MPC: f64 = 2997.92458;
 /// Points of the DSPS grid.
 const N_DSPS: usize = 256;
@@ -15,7 +15,7 @@ const N_DSPS: usize = 256;
 const N_GAUSS: usize = 48;
 
 impl Cosmology {
-    /// Comoving distance [Mpc].
+    /// Comoving distance \[Mpc\].
     pub fn comoving_distance_mpc(&self, z: &Tensor<1>) -> Tensor<1> {
         let place = Place::of(z);
         let columns = self.params.columns();
@@ -37,22 +37,22 @@ impl Cosmology {
         integral / self.params.h.clone() * HUBBLE_DISTANCE_H1_MPC
     }
 
-    /// Luminosity distance [Mpc].
+    /// Luminosity distance \[Mpc\].
     pub fn luminosity_distance_mpc(&self, z: &Tensor<1>) -> Tensor<1> {
         self.comoving_distance_mpc(z) * (z.clone() + 1.0)
     }
 
-    /// Angular-diameter distance [Mpc].
+    /// Angular-diameter distance \[Mpc\].
     pub fn angular_diameter_distance_mpc(&self, z: &Tensor<1>) -> Tensor<1> {
         self.comoving_distance_mpc(z) / (z.clone() + 1.0)
     }
 
-    /// Distance modulus [mag]; minus infinity at z = 0.
+    /// Distance modulus \[mag\]; minus infinity at z = 0.
     pub fn distance_modulus(&self, z: &Tensor<1>) -> Tensor<1> {
         log10(self.luminosity_distance_mpc(z)) * 5.0 + 25.0
     }
 
-    /// Comoving volume per redshift and solid angle [Mpc^3/sr].
+    /// Comoving volume per redshift and solid angle \[Mpc^3/sr\].
     pub fn differential_comoving_volume_mpc3_sr(&self, z: &Tensor<1>) -> Tensor<1> {
         let distance = self.comoving_distance_mpc(z);
         let hubble_distance = self.params.h.clone().recip() * HUBBLE_DISTANCE_H1_MPC;

@@ -23,11 +23,11 @@ use burn::tensor::Tensor;
 use crate::device::Place;
 use crate::numerics::column;
 
-/// Wavelength at which the tilt of a curve pivots [micrometre].
+/// Wavelength at which the tilt of a curve pivots \[micrometre\].
 const V_BAND_UM: f64 = 0.55;
-/// Centre and width of the 2175 Angstrom bump [micrometre].
+/// Centre and width of the 2175 Angstrom bump \[micrometre\].
 const BUMP_UM: (f64, f64) = (0.2175, 0.0350);
-/// Below this wavelength the Leitherer curve replaces the Calzetti curve [micrometre].
+/// Below this wavelength the Leitherer curve replaces the Calzetti curve \[micrometre\].
 const FAR_UV_UM: f64 = 0.15;
 
 /// Calzetti et al. (2000) above 0.15 micrometre, Leitherer et al. (2002) at and below it.

@@ -42,7 +42,7 @@ pub struct HaloHistory {
 
 /// Halo mass and growth rate at times `t_gyr` (`[n_gal or 1, n_t]`).
 ///
-/// `lgt0` is log10 of the age of the Universe [Gyr] at which `logm0` holds. The mass is frozen
+/// `lgt0` is log10 of the age of the Universe \[Gyr\] at which `logm0` holds. The mass is frozen
 /// from `t_peak` on; the gradient of the growth rate with respect to `t_peak` is zero, the rate
 /// being a step there. At `t <= 0` the growth rate is zero (the original gives NaN).
 pub fn diffmah(params: &DiffmahParams, t_gyr: Tensor<2>, lgt0: f64) -> HaloHistory {

@@ -8,11 +8,11 @@ use crate::numerics::sigmoid::step;
 use crate::parameter_set;
 use crate::parameters::{Bound, Centre, Edge};
 
-/// Cosmic time from which on the relation no longer evolves [Gyr].
+/// Cosmic time from which on the relation no longer evolves \[Gyr\].
 const T0_GYR: f64 = 12.5;
-/// Speed of the roll with look-back time [1/Gyr].
+/// Speed of the roll with look-back time \[1/Gyr\].
 const EVOLUTION_K: f64 = 1.6;
-/// Look-back time, counted from [`T0_GYR`], at which the evolution steepens [Gyr].
+/// Look-back time, counted from [`T0_GYR`], at which the evolution steepens \[Gyr\].
 const TLOOK_C_GYR: f64 = 8.44;
 /// Pivot mass, log10 Msun.
 const LGM_PIVOT: f64 = 10.5;

@@ -22,7 +22,7 @@ pub struct Bandpasses {
 #[derive(Clone, Debug)]
 struct Band {
     name: String,
-    /// Wavelengths of the filter curve [Angstrom].
+    /// Wavelengths of the filter curve \[Angstrom\].
     wave_aa: Vec<f64>,
     /// Quadrature weights over the AB normalisation, for spectra in Lsun/Hz.
     weights: Vec<f64>,
@@ -130,7 +130,7 @@ impl Bandpasses {
         spectrum.matmul(operator)
     }
 
-    /// Band fluxes at redshift `z` as a linear operator on spectra [Lsun/Hz], row-major
+    /// Band fluxes at redshift `z` as a linear operator on spectra \[Lsun/Hz\], row-major
     /// `[n_wave, n_filter]`: the adjoint of interpolation followed by quadrature.
     pub fn projection(&self, z: f64) -> Vec<f64> {
         let grid = self.grid.points();

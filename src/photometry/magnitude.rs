@@ -4,10 +4,10 @@ use burn::tensor::Tensor;
 
 use crate::numerics::{log10, pow10};
 
-/// Luminosity density of a source with AB magnitude zero at 10 pc [Lsun/Hz].
+/// Luminosity density of a source with AB magnitude zero at 10 pc \[Lsun/Hz\].
 pub const AB0_LSUN_HZ: f64 = 1.13492e-13;
 
-/// Flux density of apparent AB magnitude zero [microjansky].
+/// Flux density of apparent AB magnitude zero \[microjansky\].
 pub const AB0_UJY: f64 = 3631e6;
 
 /// log10 of [`AB0_LSUN_HZ`].
@@ -21,7 +21,7 @@ pub fn ab_magnitude<const D: usize>(flux: Tensor<D>) -> Tensor<D> {
     magnitude.mask_fill(dark, f64::INFINITY)
 }
 
-/// Flux density [microjansky] of an apparent AB magnitude.
+/// Flux density \[microjansky\] of an apparent AB magnitude.
 pub fn flux_density_ujy<const D: usize>(magnitude: Tensor<D>) -> Tensor<D> {
     pow10(magnitude * -0.4) * AB0_UJY
 }

@@ -68,7 +68,7 @@ impl SspMagnitudes {
     }
 
     /// Magnitudes of galaxies, `[n_gal, n_filter]`, from their SSP weights and log10 of the mass
-    /// formed [Msun] (`[n_gal]`).
+    /// formed \[Msun\] (`[n_gal]`).
     pub fn of_galaxies(&self, weights: &SspWeights, lg_mass_formed: &Tensor<1>) -> Tensor<2> {
         // Brightest SSP per band as the zero point, so that fluxes stay near one in f32.
         let brightest = self.magnitudes.clone().min_dim(0);

@@ -31,7 +31,7 @@ pub struct GalaxyParams {
     pub dust: DustParams,
     /// Place of observation.
     pub observer: ObserverParams,
-    /// Cosmic time of observation [Gyr], `[n_gal]`; without it, the age of the Universe at the
+    /// Cosmic time of observation \[Gyr\], `[n_gal]`; without it, the age of the Universe at the
     /// redshift.
     pub t_obs_gyr: Option<Tensor<1>>,
 }

@@ -49,7 +49,7 @@ pub struct ModelSettings {
     pub imf: Imf,
     /// Times at which star formation histories are tabulated.
     pub times: TimeTable,
-    /// log10 of the age of the Universe [Gyr] at which halo masses `logm0` hold.
+    /// log10 of the age of the Universe \[Gyr\] at which halo masses `logm0` hold.
     pub lgt0: f64,
     /// Cosmic baryon fraction.
     pub fb: f64,
@@ -82,11 +82,11 @@ pub struct Prediction {
     /// AB magnitudes in the model's frame, `[n_gal, n_filter]`; plus infinity where a band sees
     /// nothing of the spectrum.
     pub magnitudes: Tensor<2>,
-    /// log10 of the stellar mass ever formed [Msun], `[n_gal]`.
+    /// log10 of the stellar mass ever formed \[Msun\], `[n_gal]`.
     pub lg_mass_formed: Tensor<1>,
-    /// log10 of the mass still in stars and remnants [Msun], `[n_gal]`.
+    /// log10 of the mass still in stars and remnants \[Msun\], `[n_gal]`.
     pub lg_mass_surviving: Tensor<1>,
-    /// log10 of the mass in remnants [Msun], `[n_gal]`.
+    /// log10 of the mass in remnants \[Msun\], `[n_gal]`.
     pub lg_mass_remnant: Tensor<1>,
 }
 
@@ -128,7 +128,7 @@ impl GalaxyModel {
         self.bands.names()
     }
 
-    /// Rest-frame wavelengths of the spectra [Angstrom].
+    /// Rest-frame wavelengths of the spectra \[Angstrom\].
     pub fn wave_aa(&self) -> &[f64] {
         &self.ssp.grid.wave_aa
     }
@@ -143,7 +143,7 @@ impl GalaxyModel {
         self.ssp.place()
     }
 
-    /// Times of observation [Gyr], `[n_gal]`: as given, or the age of the Universe at the redshift.
+    /// Times of observation \[Gyr\], `[n_gal]`: as given, or the age of the Universe at the redshift.
     pub fn t_obs_gyr(&self, galaxies: &GalaxyParams) -> Tensor<1> {
         let given = galaxies.t_obs_gyr.clone();
         given.unwrap_or_else(|| self.cosmology.age_at_z_gyr(&galaxies.observer.redshift))
@@ -195,8 +195,8 @@ impl GalaxyModel {
         }
     }
 
-    /// Spectra with dust, `[n_gal, n_wave]`: luminosity density [Lsun/Hz] in the rest frame, or
-    /// flux density [microjansky] on wavelengths stretched by `1 + z` in the observed frame.
+    /// Spectra with dust, `[n_gal, n_wave]`: luminosity density \[Lsun/Hz\] in the rest frame, or
+    /// flux density \[microjansky\] on wavelengths stretched by `1 + z` in the observed frame.
     ///
     /// # Errors
     /// None for valid settings.

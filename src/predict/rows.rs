@@ -12,7 +12,7 @@ use crate::population::{Frame, GalaxyModel, GalaxyParams};
 /// Column with the cosmic time of observation.
 pub const T_OBS_COLUMN: &str = "t_obs_gyr";
 
-/// Latest time of observation that is taken for meant [Gyr].
+/// Latest time of observation that is taken for meant \[Gyr\].
 const T_OBS_MAX_GYR: f64 = 20.0;
 
 /// Which parameters a catalogue has.

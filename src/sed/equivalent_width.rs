@@ -11,7 +11,7 @@ use crate::numerics::integrate::trapezoid_weights;
 use crate::numerics::quadratic::QuadraticFit;
 use crate::{Error, Result};
 
-/// Where a line and its continuum lie [Angstrom]; the ends of each window belong to it.
+/// Where a line and its continuum lie \[Angstrom\]; the ends of each window belong to it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct LineWindow {
     /// Wavelength at which the continuum is taken.
@@ -27,11 +27,11 @@ pub struct LineWindow {
 /// Equivalent width and its parts, each `[n_gal]`.
 #[derive(Clone, Debug)]
 pub struct EquivalentWidth {
-    /// Line flux over continuum [Angstrom].
+    /// Line flux over continuum \[Angstrom\].
     pub ew_aa: Tensor<1>,
-    /// Line flux [spectrum's unit times Angstrom].
+    /// Line flux \[spectrum's unit times Angstrom\].
     pub line_flux: Tensor<1>,
-    /// Continuum at the line's centre [spectrum's unit].
+    /// Continuum at the line's centre \[spectrum's unit\].
     pub continuum: Tensor<1>,
 }
 

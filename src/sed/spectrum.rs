@@ -14,13 +14,13 @@ pub fn composite_spectrum(weights: &SspWeights, ssp: &SspTensors) -> Tensor<2> {
     weights.joint.clone().matmul(ssp.lnu_scaled.clone())
 }
 
-/// Rest-frame luminosity density [Lsun/Hz] from a scaled unit-mass spectrum and log10 of the mass
-/// formed [Msun] (`[n_gal]`).
+/// Rest-frame luminosity density \[Lsun/Hz\] from a scaled unit-mass spectrum and log10 of the mass
+/// formed \[Msun\] (`[n_gal]`).
 pub fn rest_lnu_lsun_hz(unit_mass: Tensor<2>, lg_mass_formed: &Tensor<1>) -> Tensor<2> {
     unit_mass * pow10(column(lg_mass_formed) - FLUX_DEX)
 }
 
-/// Observed flux density [microjansky] of a galaxy at redshift `z` (`[n_gal]`), on the wavelengths
+/// Observed flux density \[microjansky\] of a galaxy at redshift `z` (`[n_gal]`), on the wavelengths
 /// `wave_aa * (1 + z)`: `F_nu = L_nu (1 + z) / (4 pi D_L^2)`.
 ///
 /// The distance enters only as its modulus, so that nothing overflows in f32.

@@ -87,7 +87,7 @@ pub struct AgeDistribution {
     /// Mass fraction per age bin, `[n_gal, n_age]`, summing to one; see [`AgeGrid::new`] for bins
     /// with a negative fraction.
     pub weights: Tensor<2>,
-    /// log10 of the total mass formed by the time of observation [Msun], `[n_gal]`.
+    /// log10 of the total mass formed by the time of observation \[Msun\], `[n_gal]`.
     pub lg_mass_formed: Tensor<1>,
 }
 
@@ -112,7 +112,7 @@ pub fn age_weights(
     }
 }
 
-/// log10 of the mass formed [Msun] by the given times (`[n_gal]`), interpolated in log-log and
+/// log10 of the mass formed \[Msun\] by the given times (`[n_gal]`), interpolated in log-log and
 /// clamped to the table.
 pub fn lg_mass_formed_at(sfh: &SfhTable, t_gyr: &Tensor<1>) -> Tensor<1> {
     let grid = InterpGrid::new(&sfh.times.lg_t(), &Place::of(t_gyr));
@@ -120,7 +120,7 @@ pub fn lg_mass_formed_at(sfh: &SfhTable, t_gyr: &Tensor<1>) -> Tensor<1> {
     grid.interp_rows(lg_t, sfh.lg_mass_formed()).squeeze_dim(1)
 }
 
-/// Birth times [Gyr] of stars with the given ages, not before [`T_BIRTH_MIN_GYR`];
+/// Birth times \[Gyr\] of stars with the given ages, not before [`T_BIRTH_MIN_GYR`];
 /// `[n_gal, n]`.
 pub fn birth_times(t_obs_gyr: &Tensor<1>, ages_gyr: &[f64]) -> Tensor<2> {
     (column(t_obs_gyr) - Place::of(t_obs_gyr).row(ages_gyr)).clamp_min(T_BIRTH_MIN_GYR)

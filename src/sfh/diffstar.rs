@@ -53,7 +53,7 @@ impl DiffstarParams {
 ///
 /// `SFR = f_b M_h eps(M_h) F_q`, with the halo mass of [`diffmah`], the efficiency
 /// `lg eps = lgy_at_mcrit + index(lg M) (lg M - lgmcrit)` and the quenching factor `F_q`. `lgt0`
-/// is that of [`diffmah`], `fb` the cosmic baryon fraction. Rates below [`SFR_MIN`] are raised to
+/// is that of [`diffmah`], `fb` the cosmic baryon fraction. Rates below [`SFR_MIN`](super::SFR_MIN) are raised to
 /// it, with zero gradient.
 pub fn diffstar(
     halo: &DiffmahParams,
@@ -89,11 +89,11 @@ fn lg_quenching(galaxy: &DiffstarParams, lg_t: Tensor<2>) -> Tensor<2> {
 pub struct GasReservoir {
     /// The star formation history.
     pub sfh: SfhTable,
-    /// Stellar mass formed [Msun], `[n_gal, n_t]`.
+    /// Stellar mass formed \[Msun\], `[n_gal, n_t]`.
     pub mass_formed: Tensor<2>,
-    /// Gas mass [Msun], `[n_gal, n_t]`; negative when stars outrun accretion.
+    /// Gas mass \[Msun\], `[n_gal, n_t]`; negative when stars outrun accretion.
     pub gas_mass: Tensor<2>,
-    /// Its rate of change [Msun/yr], `[n_gal, n_t]`.
+    /// Its rate of change \[Msun/yr\], `[n_gal, n_t]`.
     pub dgas_dt_msun_yr: Tensor<2>,
 }
 
@@ -101,7 +101,7 @@ pub struct GasReservoir {
 /// formed.
 ///
 /// # Errors
-/// [`Error::Invalid`] for fewer than three times.
+/// [`Error::Invalid`](crate::Error::Invalid) for fewer than three times.
 pub fn gas_reservoir(
     halo: &DiffmahParams,
     galaxy: &DiffstarParams,

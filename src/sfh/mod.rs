@@ -12,10 +12,10 @@ pub use burst::{BurstParams, add_burst, burst_weights};
 pub use diffstar::{DiffstarParams, GasReservoir, diffstar, gas_reservoir};
 pub use time_table::{SfhTable, TimeTable};
 
-/// Smallest star formation rate that a table holds [Msun/yr].
+/// Smallest star formation rate that a table holds \[Msun/yr\].
 pub const SFR_MIN: f64 = 1e-14;
 
-/// Earliest time at which stars form [Gyr]; the origin of the mass integral.
+/// Earliest time at which stars form \[Gyr\]; the origin of the mass integral.
 pub const T_BIRTH_MIN_GYR: f64 = 0.001;
 
 /// Default cosmic baryon fraction.

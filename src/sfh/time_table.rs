@@ -8,7 +8,7 @@ use crate::numerics::integrate::trapezoid_increments;
 use crate::numerics::{check_ascending, log10};
 use crate::{Error, Result};
 
-/// Smallest allowed first time of a table [Gyr].
+/// Smallest allowed first time of a table \[Gyr\].
 const T_TABLE_MIN_GYR: f64 = 0.01;
 
 /// The times of SFH tables, shared by all galaxies.
@@ -86,7 +86,7 @@ impl Default for TimeTable {
 pub struct SfhTable {
     /// The times.
     pub times: TimeTable,
-    /// Star formation rates [Msun/yr], shape `[n_gal, n_t]`, at least [`SFR_MIN`].
+    /// Star formation rates \[Msun/yr\], shape `[n_gal, n_t]`, at least [`SFR_MIN`].
     pub sfr_msun_yr: Tensor<2>,
 }
 
@@ -106,13 +106,13 @@ impl SfhTable {
         Ok(Self { times, sfr_msun_yr: sfr_msun_yr.clamp_min(SFR_MIN) })
     }
 
-    /// Mass formed in each interval of the table [Msun], `[n_gal, n_t]`: column 0 from
+    /// Mass formed in each interval of the table \[Msun\], `[n_gal, n_t]`: column 0 from
     /// [`T_BIRTH_MIN_GYR`] to the first time, column `i` from time `i - 1` to time `i`.
     pub fn mass_increments(&self) -> Tensor<2> {
         cumulative_parts(&self.times, self.sfr_msun_yr.clone())
     }
 
-    /// Mass formed up to each time of the table [Msun], `[n_gal, n_t]`.
+    /// Mass formed up to each time of the table \[Msun\], `[n_gal, n_t]`.
     pub fn mass_formed(&self) -> Tensor<2> {
         self.mass_increments().cumsum(1)
     }
@@ -123,7 +123,7 @@ impl SfhTable {
     }
 }
 
-/// Mass gained per interval for any rate [Msun/yr] on the table: trapezoids, with a point of rate
+/// Mass gained per interval for any rate \[Msun/yr\] on the table: trapezoids, with a point of rate
 /// 1e-14 put at [`T_BIRTH_MIN_GYR`].
 pub(super) fn cumulative_parts(times: &TimeTable, rate: Tensor<2>) -> Tensor<2> {
     let n_gal = rate.dims()[0];

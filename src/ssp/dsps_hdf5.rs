@@ -1,7 +1,7 @@
 //! SSP grids in the HDF5 layout of DSPS.
 //!
 //! Datasets at the root: `ssp_lgmet`, `ssp_lg_age_gyr`, `ssp_wave`, `ssp_flux`, and for grids with
-//! emission lines `ssp_emline_name`, `ssp_emline_wave`, `ssp_emline_luminosity` [Lsun/Msun] (DSPS
+//! emission lines `ssp_emline_name`, `ssp_emline_wave`, `ssp_emline_luminosity` \[Lsun/Msun\] (DSPS
 //! multiplies the last by 3.828e33 when it loads, we do not). `ssp_log10_q_h` is ours. Text
 //! attributes of the file become provenance.
 

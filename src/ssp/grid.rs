@@ -14,9 +14,9 @@ use crate::{Error, Result};
 pub struct EmissionLines {
     /// Names, `[n_line]`.
     pub names: Vec<String>,
-    /// Vacuum wavelengths [Angstrom], `[n_line]`.
+    /// Vacuum wavelengths \[Angstrom\], `[n_line]`.
     pub wave_aa: Vec<f64>,
-    /// Luminosities per solar mass formed [Lsun/Msun], `[n_met, n_age, n_line]`.
+    /// Luminosities per solar mass formed \[Lsun/Msun\], `[n_met, n_age, n_line]`.
     pub luminosity_lsun: Vec<f64>,
 }
 
@@ -27,9 +27,9 @@ pub struct SspGrid {
     pub metallicities: MetallicityGrid,
     /// Ages.
     pub ages: AgeGrid,
-    /// Rest-frame vacuum wavelengths [Angstrom], `[n_wave]`.
+    /// Rest-frame vacuum wavelengths \[Angstrom\], `[n_wave]`.
     pub wave_aa: Vec<f64>,
-    /// Spectra [Lsun/Hz per Msun formed], `[n_met, n_age, n_wave]`.
+    /// Spectra \[Lsun/Hz per Msun formed\], `[n_met, n_age, n_wave]`.
     pub lnu_lsun_hz: Vec<f64>,
     /// Emission lines, when the file has them.
     pub lines: Option<EmissionLines>,

@@ -13,7 +13,7 @@ pub const FLUX_DEX: f64 = 14.0;
 /// An [`SspGrid`] on a device, made once and shared by every prediction.
 #[derive(Clone, Debug)]
 pub struct SspTensors {
-    /// Spectra [1e-14 Lsun/Hz per Msun formed], `[n_met * n_age, n_wave]`, metallicity slowest.
+    /// Spectra \[1e-14 Lsun/Hz per Msun formed\], `[n_met * n_age, n_wave]`, metallicity slowest.
     pub lnu_scaled: Tensor<2>,
     /// Axes and provenance.
     pub grid: Arc<SspGrid>,
