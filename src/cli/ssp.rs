@@ -65,7 +65,7 @@ fn info(name: &str, grid: &SspGrid) {
         .windows(2)
         .zip(grid.ages.lg_age_gyr())
         .filter(|(edges, _)| edges[1] <= edges[0])
-        .map(|(_, lg_age)| lg_age.to_string())
+        .map(|(_, lg_age)| format!("{lg_age:.2}"))
         .collect();
     if !crossed.is_empty() {
         say!(
