@@ -503,7 +503,7 @@ fn the_time_of_observation_follows_the_redshift_unless_given() {
     });
 }
 
-/// Gradient of a magnitude with respect to A_V (value given with the originals' documentation).
+/// Gradient of a magnitude with respect to A_V, a number computed with the originals.
 #[test]
 fn gradient_of_an_attenuated_magnitude() {
     let linspace = |lo: f64, hi: f64, n: u32| -> Vec<f64> {

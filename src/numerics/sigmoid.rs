@@ -1,4 +1,4 @@
-//! Logistic functions (SPEC-standard "sigmoid" and "sig-slope" forms of the diffmah family).
+//! Logistic functions: the "sigmoid" and its steps, as diffmah, diffstar and the IMF fits use them.
 
 use burn::tensor::{DType, Tensor};
 
