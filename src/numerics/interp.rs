@@ -144,6 +144,18 @@ mod tests {
     }
 
     #[test]
+    fn at_a_knot_the_slope_is_that_to_the_right_and_outside_it_is_zero() {
+        for_each_place(|place| {
+            let x = place.rows(&[&[-1.0], &[0.0], &[1.0], &[3.0], &[9.0]]);
+            let j = crate::numerics::jacobian::jacobian(&x, |x| {
+                Ok(InterpGrid::new(&X, place).interp(x, &place.vector(&Y)))
+            })
+            .unwrap();
+            assert_close(&values(j.jacobian), &[0.0, 2.0, -2.0, 6.0, 0.0], 1e-6, 0.0);
+        });
+    }
+
+    #[test]
     fn gradients_of_position_and_table() {
         let points = [0.4, 1.7, 3.2, 6.0];
         assert_gradient(&points, 1e-7, |x| {
