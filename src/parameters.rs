@@ -130,37 +130,23 @@ pub trait ParameterSet: Sized + Clone {
         Tensor::stack(self.columns(), 1)
     }
 
+    /// The next set from a sequence of columns, which must hold enough of them.
+    fn take(columns: &mut impl Iterator<Item = Tensor<1>>) -> Self {
+        Self::from_columns(columns.take(Self::n_params()).collect())
+    }
+
     /// Maps unbounded parameters `[n_gal, n_param]` into their ranges.
     ///
     /// # Errors
     /// Those of [`from_matrix`](Self::from_matrix).
     fn from_unbounded(unbounded: &Tensor<2>) -> Result<Self> {
-        let u = Self::from_matrix(unbounded)?.columns();
-        let mut bounded = u.clone();
-        for j in evaluation_order(Self::INFO) {
-            let bound = &Self::INFO[j].bound;
-            let (lo, hi) = edges(Self::INFO, bound, &bounded, &u[j]);
-            let x = (u[j].clone() - centre(bound, &lo, &hi)) * bound.k;
-            bounded[j] = sigmoid::step(x, lo, hi);
-        }
-        Ok(Self::from_columns(bounded))
+        Ok(Self::from_columns(bounded(Self::INFO, Self::from_matrix(unbounded)?.columns())))
     }
 
     /// Inverse of [`from_unbounded`](Self::from_unbounded): NaN outside the open range, infinite
     /// at its ends.
     fn to_unbounded(&self) -> Tensor<2> {
-        let p = self.columns();
-        let u = Self::INFO
-            .iter()
-            .zip(&p)
-            .map(|(info, value)| {
-                let (lo, hi) = edges(Self::INFO, &info.bound, &p, value);
-                let x0 = centre(&info.bound, &lo, &hi);
-                let odds = (value.clone() - lo) / (hi - value.clone());
-                x0 + odds.log() / info.bound.k
-            })
-            .collect();
-        Tensor::stack(u, 1)
+        Tensor::stack(unbounded(Self::INFO, self.columns()), 1)
     }
 
     /// Checks one galaxy's values against their closed ranges.
@@ -168,29 +154,60 @@ pub trait ParameterSet: Sized + Clone {
     /// # Errors
     /// [`Error::OutOfRange`] for the first value that is not finite or not in its range.
     fn check(values: &[f64]) -> Result<()> {
-        // A bad value is reported before those whose range depends on it.
-        for j in evaluation_order(Self::INFO) {
-            let (info, value) = (&Self::INFO[j], &values[j]);
-            let at = |edge: Edge| match edge {
-                Edge::At(v) => v,
-                Edge::Param(name, offset) => values[position(Self::INFO, name)] + offset,
-            };
-            let (lo, hi) = (at(info.bound.lo), at(info.bound.hi));
-            if !(lo..=hi).contains(value) {
-                let name = |edge: Edge, v: f64| match edge {
-                    Edge::At(_) => v.to_string(),
-                    Edge::Param(name, 0.0) => format!("{name}={v}"),
-                    Edge::Param(name, offset) => format!("{name}{offset:+}={v}"),
-                };
-                return Err(Error::OutOfRange {
-                    what: info.name.to_owned(),
-                    value: *value,
-                    allowed: format!("[{}, {}]", name(info.bound.lo, lo), name(info.bound.hi, hi)),
-                });
-            }
-        }
-        Ok(())
+        check(Self::INFO, values)
     }
+}
+
+/// Maps unbounded columns (`[n_gal]` each) into the ranges of the parameters `infos`.
+pub fn bounded(infos: &[ParamInfo], unbounded: Vec<Tensor<1>>) -> Vec<Tensor<1>> {
+    let mut values = unbounded.clone();
+    for j in evaluation_order(infos) {
+        let bound = &infos[j].bound;
+        let (lo, hi) = edges(infos, bound, &values, &unbounded[j]);
+        let x = (unbounded[j].clone() - centre(bound, &lo, &hi)) * bound.k;
+        values[j] = sigmoid::step(x, lo, hi);
+    }
+    values
+}
+
+/// Inverse of [`bounded`]: NaN outside the open ranges, infinite at their ends.
+pub fn unbounded(infos: &[ParamInfo], values: Vec<Tensor<1>>) -> Vec<Tensor<1>> {
+    let one = |(info, value): (&ParamInfo, &Tensor<1>)| {
+        let (lo, hi) = edges(infos, &info.bound, &values, value);
+        let x0 = centre(&info.bound, &lo, &hi);
+        let odds = (value.clone() - lo) / (hi - value.clone());
+        x0 + odds.log() / info.bound.k
+    };
+    infos.iter().zip(&values).map(one).collect()
+}
+
+/// Checks one galaxy's values of the parameters `infos` against their closed ranges.
+///
+/// # Errors
+/// [`Error::OutOfRange`] for the first value that is not finite or not in its range.
+pub fn check(infos: &[ParamInfo], values: &[f64]) -> Result<()> {
+    // A bad value is reported before those whose range depends on it.
+    for j in evaluation_order(infos) {
+        let (info, value) = (&infos[j], &values[j]);
+        let at = |edge: Edge| match edge {
+            Edge::At(v) => v,
+            Edge::Param(name, offset) => values[position(infos, name)] + offset,
+        };
+        let (lo, hi) = (at(info.bound.lo), at(info.bound.hi));
+        if !(lo..=hi).contains(value) {
+            let name = |edge: Edge, v: f64| match edge {
+                Edge::At(_) => v.to_string(),
+                Edge::Param(name, 0.0) => format!("{name}={v}"),
+                Edge::Param(name, offset) => format!("{name}{offset:+}={v}"),
+            };
+            return Err(Error::OutOfRange {
+                what: info.name.to_owned(),
+                value: *value,
+                allowed: format!("[{}, {}]", name(info.bound.lo, lo), name(info.bound.hi, hi)),
+            });
+        }
+    }
+    Ok(())
 }
 
 fn position(infos: &[ParamInfo], name: &str) -> usize {
@@ -266,6 +283,62 @@ macro_rules! parameter_set {
         }
     };
 }
+
+/// Declares alternative models of one ingredient, each with its parameter sets: an enum of the
+/// models, with names that users type, and an enum of their parameters.
+macro_rules! model_choice {
+    ($(#[$model_doc:meta])* $model:ident, $(#[$params_doc:meta])* $params:ident, $kind:literal, {
+        $($(#[$doc:meta])* $variant:ident = $name:literal {
+            $($(#[$field_doc:meta])* $field:ident: $set:ty),+ $(,)?
+        })+
+    }) => {
+        $(#[$model_doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum $model { $($(#[$doc])* $variant,)+ }
+
+        $crate::names::named!($model, $kind, $($variant = $name),+);
+
+        impl $model {
+            /// Its parameters in column order.
+            pub fn info(self) -> Vec<$crate::parameters::ParamInfo> {
+                use $crate::parameters::ParameterSet;
+                match self { $(Self::$variant => [$(<$set>::INFO),+].concat(),)+ }
+            }
+
+            /// Its parameters from the next of a sequence of columns, which must hold enough.
+            pub fn take(
+                self,
+                columns: &mut impl Iterator<Item = burn::tensor::Tensor<1>>,
+            ) -> $params {
+                use $crate::parameters::ParameterSet;
+                match self {
+                    $(Self::$variant => $params::$variant { $($field: <$set>::take(columns)),+ },)+
+                }
+            }
+        }
+
+        $(#[$params_doc])*
+        #[derive(Clone, Debug)]
+        pub enum $params {
+            $($(#[$doc])* $variant { $($(#[$field_doc])* $field: $set),+ },)+
+        }
+
+        impl $params {
+            /// The model these are the parameters of.
+            pub fn model(&self) -> $model {
+                match self { $(Self::$variant { .. } => $model::$variant,)+ }
+            }
+
+            /// The parameters, `[n_gal]` each, in column order.
+            pub fn columns(&self) -> Vec<burn::tensor::Tensor<1>> {
+                use $crate::parameters::ParameterSet;
+                match self { $(Self::$variant { $($field),+ } => [$($field.columns()),+].concat(),)+ }
+            }
+        }
+    };
+}
+
+pub(crate) use model_choice;
 
 #[cfg(test)]
 mod tests {

@@ -8,12 +8,12 @@ use std::path::PathBuf;
 use burn::tensor::Tensor;
 use starburn::cosmology::{CosmologyValues, Quadrature};
 use starburn::device::{Place, Precision};
-use starburn::dust::{AttenuationCurve, DustParams, transmission};
+use starburn::dust::{AttenuationCurve, ScreenParams, transmission};
 use starburn::filter::{Filter, FilterSet};
 use starburn::halo::{DiffmahParams, LGT0, diffmah};
 use starburn::imf::Imf;
 use starburn::metallicity::{
-    MassMetallicityParams, MetallicityGrid, MetallicityParams, lognormal_weights, mass_metallicity,
+    LognormalParams, MassMetallicityParams, MetallicityGrid, lognormal_weights, mass_metallicity,
     table_weights,
 };
 use starburn::numerics::jacobian::jacobian;
@@ -173,7 +173,7 @@ fn metallicity_distributions() {
     let golden = Golden::read("metallicity_weights");
     for_each_f64_place(|place| {
         let grid = MetallicityGrid::new(golden.get("ssp_lgmet")).unwrap();
-        let params = MetallicityParams {
+        let params = LognormalParams {
             lgmet: golden.vector("lgmet", place),
             lgmet_scatter: golden.vector("scatter", place),
         };
@@ -223,7 +223,7 @@ fn composite_spectra() {
         let sfh = SfhTable::new(golden.times(), golden.matrix("sfh", place)).unwrap();
         let t_obs = golden.vector("t_obs", place);
         let ages = age_weights(&sfh, &t_obs, &grid.ages, AgeWeightMethod::Table);
-        let params = MetallicityParams {
+        let params = LognormalParams {
             lgmet: golden.vector("lgmet", place),
             lgmet_scatter: golden.vector("scatter", place),
         };
@@ -289,7 +289,7 @@ fn photometry() {
         let sfh = SfhTable::new(sed.times(), sed.matrix("sfh", place)).unwrap();
         let t_obs = sed.vector("t_obs", place);
         let ages = age_weights(&sfh, &t_obs, &grid.ages, AgeWeightMethod::Table);
-        let params = MetallicityParams {
+        let params = LognormalParams {
             lgmet: sed.vector("lgmet", place),
             lgmet_scatter: sed.vector("scatter", place),
         };
@@ -316,7 +316,7 @@ fn dust_curves() {
     let golden = Golden::read("dust");
     for_each_f64_place(|place| {
         let wave = golden.get("wave_micron");
-        let params = DustParams {
+        let params = ScreenParams {
             av: golden.vector("av", place),
             dust_bump: golden.vector("bump", place),
             dust_slope: golden.vector("slope", place),
@@ -520,7 +520,7 @@ fn gradient_of_an_attenuated_magnitude() {
         let filters = FilterSet::new(vec![filter.clone()]).unwrap();
         let bands = Bandpasses::new(&filters, &wave, place);
         let result = jacobian(&place.row(&[1.0, 0.85, 0.0, 0.0]), |p| {
-            let dust = DustParams::from_matrix(&p)?;
+            let dust = ScreenParams::from_matrix(&p)?;
             let through = transmission(AttenuationCurve::Salim18, &wave_um, &dust);
             Ok(ab_magnitude(bands.flux_at_common(place.row(&spectrum) * through, 0.0)))
         })

@@ -14,7 +14,7 @@ pub const R_V: f64 = 4.05;
 
 parameter_set! {
     /// Parameters of a single dust screen.
-    pub struct DustParams {
+    pub struct ScreenParams {
         /// Attenuation in the V band.
         av: "mag", 0.0, Bound::square(0.0, 10.0);
         /// Strength `E_b` of the 2175 Angstrom bump.
@@ -57,7 +57,7 @@ named!(
 
 impl AttenuationCurve {
     /// `k(lambda)`, `[n_gal, n_wave]`, or `[1, n_wave]` for a curve without parameters.
-    pub fn k(self, wave_um: &[f64], params: &DustParams) -> Tensor<2> {
+    pub fn k(self, wave_um: &[f64], params: &ScreenParams) -> Tensor<2> {
         let fixed = |curve: fn(f64) -> f64| {
             Place::of(&params.av).row(&wave_um.iter().map(|w| curve(*w)).collect::<Vec<_>>())
         };
@@ -73,12 +73,12 @@ impl AttenuationCurve {
 }
 
 /// Attenuation `A = max(0, A_V k / 4.05)` in magnitudes, `[n_gal, n_wave]`.
-pub fn attenuation(curve: AttenuationCurve, wave_um: &[f64], params: &DustParams) -> Tensor<2> {
+pub fn attenuation(curve: AttenuationCurve, wave_um: &[f64], params: &ScreenParams) -> Tensor<2> {
     (column(&params.av) * curve.k(wave_um, params) / R_V).clamp_min(0.0)
 }
 
 /// Fraction of light transmitted, `floor + (1 - floor) 10^(-0.4 A)`, `[n_gal, n_wave]`.
-pub fn transmission(curve: AttenuationCurve, wave_um: &[f64], params: &DustParams) -> Tensor<2> {
+pub fn transmission(curve: AttenuationCurve, wave_um: &[f64], params: &ScreenParams) -> Tensor<2> {
     let floor = column(&params.dust_floor);
     let through = pow10(attenuation(curve, wave_um, params) * -0.4);
     floor.clone() + (floor.neg() + 1.0) * through
@@ -197,7 +197,7 @@ mod tests {
             0.995025524172604,
         ];
         for_each_f64_place(|place| {
-            let params = DustParams::from_matrix(&place.row(&ROW)).unwrap();
+            let params = ScreenParams::from_matrix(&place.row(&ROW)).unwrap();
             for (curve, k) in &want {
                 assert_close(&values(curve.k(&WAVE, &params)), k, 1e-12, 0.0);
             }
@@ -213,7 +213,7 @@ mod tests {
             for &curve in AttenuationCurve::ALL {
                 let at = |av: f64| {
                     let params =
-                        DustParams::from_matrix(&place.row(&[av, 1.0, -0.5, 0.0])).unwrap();
+                        ScreenParams::from_matrix(&place.row(&[av, 1.0, -0.5, 0.0])).unwrap();
                     values(transmission(curve, &wave, &params))
                 };
                 let one = vec![1.0; wave.len()];
@@ -233,7 +233,7 @@ mod tests {
             let rows = [&ROW[..], &[0.3, 3.0, 0.7, 0.0], &[2.5, 0.0, -1.2, 0.9]];
             for &curve in AttenuationCurve::ALL {
                 assert_jacobian(&rows, 1e-7, place, |p| {
-                    transmission(curve, &WAVE, &DustParams::from_matrix(&p).unwrap())
+                    transmission(curve, &WAVE, &ScreenParams::from_matrix(&p).unwrap())
                 });
             }
         });
@@ -244,7 +244,7 @@ mod tests {
         for_each_place(|place| {
             let p = place.row(&[0.0, 1.0, 0.0, 0.0]);
             let j = crate::numerics::jacobian::jacobian(&p, |p| {
-                Ok(transmission(AttenuationCurve::Salim18, &[0.3], &DustParams::from_matrix(&p)?))
+                Ok(transmission(AttenuationCurve::Salim18, &[0.3], &ScreenParams::from_matrix(&p)?))
             })
             .unwrap();
             let slope = values(j.jacobian)[0];

@@ -5,14 +5,16 @@
 mod attenuation;
 mod calzetti;
 mod leitherer;
+mod model;
 mod noll;
 mod power_law;
 mod salim;
 mod triweight_curve;
 
-pub use attenuation::{AttenuationCurve, DustParams, R_V, attenuation, transmission};
+pub use attenuation::{AttenuationCurve, R_V, ScreenParams, attenuation, transmission};
 pub use calzetti::calzetti00;
 pub use leitherer::leitherer02;
+pub use model::{DustLaw, DustModel, DustParams};
 pub use noll::noll09;
 pub use power_law::power_law;
 pub use salim::salim18;

@@ -3,9 +3,11 @@
 
 mod lognormal;
 mod mass_metallicity;
+mod model;
 
 pub use lognormal::{MetallicityGrid, lognormal_weights, table_weights};
 pub use mass_metallicity::{MassMetallicityParams, mass_metallicity};
+pub use model::{MetallicityModel, MetallicityParams, MetallicityWeights};
 
 use crate::parameter_set;
 use crate::parameters::Bound;
@@ -15,7 +17,7 @@ pub const LGMET_SOLAR: f64 = -1.920_818_753_952_38;
 
 parameter_set! {
     /// Parameters of a lognormal metallicity distribution.
-    pub struct MetallicityParams {
+    pub struct LognormalParams {
         /// Median metallicity, log10 of the absolute mass fraction of metals (solar: -1.92).
         lgmet: "log10 Z", -2.0, Bound::square(-10.0, 0.0);
         /// Standard deviation of the log metallicity.

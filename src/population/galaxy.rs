@@ -2,9 +2,9 @@
 
 use burn::tensor::Tensor;
 
-use crate::dust::DustParams;
+use crate::dust::ScreenParams;
 use crate::halo::DiffmahParams;
-use crate::metallicity::MetallicityParams;
+use crate::metallicity::LognormalParams;
 use crate::parameter_set;
 use crate::parameters::{Bound, ParamInfo, ParameterSet};
 use crate::sfh::DiffstarParams;
@@ -26,9 +26,9 @@ pub struct GalaxyParams {
     /// Star formation in the halo.
     pub sfh: DiffstarParams,
     /// Metallicity distribution.
-    pub metallicity: MetallicityParams,
+    pub metallicity: LognormalParams,
     /// Dust screen.
-    pub dust: DustParams,
+    pub dust: ScreenParams,
     /// Place of observation.
     pub observer: ObserverParams,
     /// Cosmic time of observation \[Gyr\], `[n_gal]`; without it, the age of the Universe at the
@@ -42,8 +42,8 @@ impl GalaxyParams {
         [
             DiffmahParams::INFO,
             DiffstarParams::INFO,
-            MetallicityParams::INFO,
-            DustParams::INFO,
+            LognormalParams::INFO,
+            ScreenParams::INFO,
             ObserverParams::INFO,
         ]
         .concat()
@@ -83,8 +83,8 @@ impl GalaxyParams {
         Ok(Self {
             halo: DiffmahParams::from_matrix(&next(DiffmahParams::n_params()))?,
             sfh: DiffstarParams::from_matrix(&next(DiffstarParams::n_params()))?,
-            metallicity: MetallicityParams::from_matrix(&next(MetallicityParams::n_params()))?,
-            dust: DustParams::from_matrix(&next(DustParams::n_params()))?,
+            metallicity: LognormalParams::from_matrix(&next(LognormalParams::n_params()))?,
+            dust: ScreenParams::from_matrix(&next(ScreenParams::n_params()))?,
             observer: ObserverParams::from_matrix(&next(ObserverParams::n_params()))?,
             t_obs_gyr,
         })
@@ -109,12 +109,12 @@ impl GalaxyParams {
     pub fn check(values: &[f64]) -> Result<()> {
         let (halo, rest) = values.split_at(DiffmahParams::n_params());
         let (sfh, rest) = rest.split_at(DiffstarParams::n_params());
-        let (metallicity, rest) = rest.split_at(MetallicityParams::n_params());
-        let (dust, observer) = rest.split_at(DustParams::n_params());
+        let (metallicity, rest) = rest.split_at(LognormalParams::n_params());
+        let (dust, observer) = rest.split_at(ScreenParams::n_params());
         DiffmahParams::check(halo)?;
         DiffstarParams::check(sfh)?;
-        MetallicityParams::check(metallicity)?;
-        DustParams::check(dust)?;
+        LognormalParams::check(metallicity)?;
+        ScreenParams::check(dust)?;
         ObserverParams::check(observer)
     }
 }

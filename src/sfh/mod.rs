@@ -3,6 +3,7 @@
 mod age_weights;
 mod burst;
 mod diffstar;
+mod model;
 mod time_table;
 
 pub use age_weights::{
@@ -10,6 +11,7 @@ pub use age_weights::{
 };
 pub use burst::{BurstParams, add_burst, burst_weights};
 pub use diffstar::{DiffstarParams, GasReservoir, diffstar, gas_reservoir};
+pub use model::{SfhContext, SfhModel, SfhParams};
 pub use time_table::{SfhTable, TimeTable};
 
 /// Smallest star formation rate that a table holds \[Msun/yr\].
