@@ -7,7 +7,7 @@
 use starburn::Result;
 use starburn::device::{DEFAULT_DEVICE, Place, Precision, to_host};
 use starburn::filter::FilterSet;
-use starburn::population::{GalaxyModel, GalaxyParams, ModelSettings};
+use starburn::population::{GalaxyModel, ModelSettings};
 use starburn::ssp::embedded;
 
 fn main() -> Result<()> {
@@ -21,14 +21,11 @@ fn main() -> Result<()> {
 
     // Two galaxies: the default one, and the same seen through dust. One row per galaxy, one column
     // per parameter.
-    let info = GalaxyParams::info();
-    let default: Vec<f64> = info.iter().map(|p| p.default).collect();
-    let mut dusty = default.clone();
-    if let Some(av) = info.iter().position(|p| p.name == "av") {
-        dusty[av] = 1.5;
-    }
+    let components = model.components();
+    let default = components.default_values();
+    let dusty = components.row(&[("av", 1.5)])?;
     let matrix = place.rows(&[&default, &dusty]);
-    let galaxies = GalaxyParams::from_matrix(&matrix, None)?;
+    let galaxies = components.galaxies(&matrix, None)?;
 
     // Predictions are tensors; `to_host` copies them out.
     let prediction = model.predict(&galaxies)?;
@@ -48,10 +45,10 @@ fn main() -> Result<()> {
     println!("brightest flux density of the default galaxy: {peak:.1} microjansky");
 
     // The Jacobian of the magnitudes with respect to every parameter, [n_gal, n_filter, n_param].
-    let wrt: Vec<usize> = (0..info.len()).collect();
+    let wrt: Vec<usize> = (0..default.len()).collect();
     let jacobian = to_host(model.jacobian(&matrix, None, &wrt)?.jacobian)?;
     println!("d mag({}) / d parameter of the default galaxy:", model.filter_names()[0]);
-    for (p, slope) in info.iter().zip(&jacobian) {
+    for (p, slope) in components.info().iter().zip(&jacobian) {
         println!("  {:<14} {slope:10.4} mag per {}", p.name, p.unit);
     }
     Ok(())

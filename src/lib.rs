@@ -8,7 +8,7 @@
 //! ```
 //! use starburn::device::{DEFAULT_DEVICE, Place, Precision, to_host};
 //! use starburn::filter::FilterSet;
-//! use starburn::population::{GalaxyModel, GalaxyParams, ModelSettings};
+//! use starburn::population::{GalaxyModel, ModelSettings};
 //! use starburn::ssp::embedded;
 //!
 //! let place = Place::open(DEFAULT_DEVICE, Precision::F64)?;
@@ -16,9 +16,9 @@
 //! let model = GalaxyModel::new(embedded(), &filters, ModelSettings::new(Precision::F64), &place);
 //!
 //! // One row per galaxy, one column per parameter; here a single galaxy of default values.
-//! let row: Vec<f64> = GalaxyParams::info().iter().map(|p| p.default).collect();
+//! let row = model.components().default_values();
 //! let matrix = place.rows(&[&row]);
-//! let magnitudes = model.predict(&GalaxyParams::from_matrix(&matrix, None)?)?.magnitudes;
+//! let magnitudes = model.predict(&model.components().galaxies(&matrix, None)?)?.magnitudes;
 //! assert_eq!(to_host(magnitudes)?.len(), 6);
 //!
 //! // d(magnitude)/d(logm0, logtc), shape [n_gal, n_filter, 2].
@@ -39,6 +39,7 @@ pub mod halo;
 pub mod imf;
 pub mod metallicity;
 mod names;
+pub mod nebular;
 pub mod numerics;
 pub mod parameters;
 pub mod photometry;

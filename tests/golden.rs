@@ -467,7 +467,7 @@ fn spectra_and_magnitudes_are_the_same_light() {
                 let z = rows[g][19];
                 let t_obs = place.vector(&t_obs[g..=g]);
                 let galaxies =
-                    GalaxyParams::from_matrix(&place.rows(&[&rows[g]]), Some(t_obs)).unwrap();
+                    model.components().galaxies(&place.rows(&[&rows[g]]), Some(t_obs)).unwrap();
                 let spectrum = model.spectrum(&galaxies).unwrap();
                 // Bandpasses take spectra per 10^-14 Lsun/Hz at 10 pc.
                 let (stretch, to_lsun_hz) = match frame {
@@ -493,8 +493,8 @@ fn the_time_of_observation_follows_the_redshift_unless_given() {
             ModelSettings::new(Precision::F64),
             place,
         );
-        let row: Vec<f64> = GalaxyParams::info().iter().map(|p| p.default).collect();
-        let galaxies = GalaxyParams::from_matrix(&place.rows(&[&row]), None).unwrap();
+        let row = model.components().default_values();
+        let galaxies = model.components().galaxies(&place.rows(&[&row]), None).unwrap();
         let cosmology = CosmologyValues::PLANCK15.at(place, Quadrature::Dsps);
         let want = values(cosmology.age_at_z_gyr(&galaxies.observer.redshift));
         assert_close(&values(model.t_obs_gyr(&galaxies)), &want, 1e-15, 0.0);

@@ -7,7 +7,7 @@ use burn::tensor::Tensor;
 use starburn::device::{Place, Precision};
 use starburn::filter::{Filter, FilterSet};
 use starburn::parameters::{Edge, ParameterSet};
-use starburn::population::{Frame, GalaxyModel, GalaxyParams, ModelSettings};
+use starburn::population::{Components, Frame, GalaxyModel, ModelSettings};
 use starburn::sfh::{AgeWeightMethod, DiffstarParams};
 use starburn::ssp::embedded;
 use starburn::testing::{
@@ -36,7 +36,7 @@ fn model(place: &Place, frame: Frame) -> GalaxyModel {
 /// Rows that fill the parameter box evenly; `margin` keeps them that share of each range away from
 /// its ends.
 fn box_rows(n: usize, margin: f64) -> Vec<Vec<f64>> {
-    let info = GalaxyParams::info();
+    let info = Components::default().info();
     (0..n)
         .map(|i| {
             let mut row: Vec<f64> = Vec::new();
@@ -66,7 +66,7 @@ fn box_rows(n: usize, margin: f64) -> Vec<Vec<f64>> {
             }
             // early_index was drawn against the default late_index; keep it above the drawn one.
             row[2] = row[2].max(row[3]);
-            GalaxyParams::check(&row).unwrap();
+            Components::default().check(&row).unwrap();
             row
         })
         .collect()
@@ -95,7 +95,7 @@ fn predictions_and_gradients_are_finite_over_the_whole_box() {
                 panic!("{place} {frame}: parameter {} of {:?}", i % 20, rows[i / 60])
             }));
             let prediction = model
-                .predict(&GalaxyParams::from_matrix(&matrix(place, &rows), None).unwrap())
+                .predict(&model.components().galaxies(&matrix(place, &rows), None).unwrap())
                 .unwrap();
             let formed = values(prediction.lg_mass_formed);
             let surviving = values(prediction.lg_mass_surviving);
@@ -114,7 +114,7 @@ fn a_batch_is_its_galaxies_and_their_order_does_not_matter() {
     for_each_place(|place| {
         let model = model(place, Frame::Observed);
         let predict = |rows: &[Vec<f64>]| {
-            let galaxies = GalaxyParams::from_matrix(&matrix(place, rows), None).unwrap();
+            let galaxies = model.components().galaxies(&matrix(place, rows), None).unwrap();
             values(model.predict(&galaxies).unwrap().magnitudes)
         };
         let together = predict(&rows);
@@ -134,7 +134,7 @@ fn a_batch_is_its_galaxies_and_their_order_does_not_matter() {
 
 /// Magnitudes and masses of one batch as a single matrix.
 fn outputs(model: &GalaxyModel, matrix: &Tensor<2>) -> Tensor<2> {
-    let galaxies = GalaxyParams::from_matrix(matrix, None).unwrap();
+    let galaxies = model.components().galaxies(matrix, None).unwrap();
     let prediction = model.predict(&galaxies).unwrap();
     let mass = vec![prediction.lg_mass_formed, prediction.lg_mass_surviving];
     Tensor::cat(vec![prediction.magnitudes, Tensor::stack(mass, 1)], 1)
@@ -187,25 +187,16 @@ fn no_gradient_that_matters_is_lost_in_single_precision() {
 
 #[test]
 fn dust_dims_and_quenching_reddens() {
-    let info = GalaxyParams::info();
-    let position = |name| info.iter().position(|p| p.name == name).unwrap();
-    let mut blue: Vec<f64> = info.iter().map(|p| p.default).collect();
-    for (j, v) in (position("lg_qt")..).zip(DiffstarParams::UNQUENCHED) {
-        blue[j] = v;
-    }
-    let mut dusty = blue.clone();
-    dusty[position("av")] = 1.0;
-    let mut red = blue.clone();
-    for (name, value) in [("lg_qt", 0.9), ("qlglgdt", -1.0), ("lg_drop", -3.0), ("lg_rejuv", -2.99)]
-    {
-        red[position(name)] = value;
-    }
+    let components = Components::default();
+    let names = ["lg_qt", "qlglgdt", "lg_drop", "lg_rejuv"];
+    let quenching = |values: [f64; 4]| names.into_iter().zip(values).collect::<Vec<_>>();
+    let unquenched = quenching(DiffstarParams::UNQUENCHED);
+    let blue = components.row(&unquenched).unwrap();
+    let dusty = components.row(&[&unquenched[..], &[("av", 1.0)]].concat()).unwrap();
+    let red = components.row(&quenching([0.9, -1.0, -3.0, -2.99])).unwrap();
     for_each_place(|place| {
-        let galaxies = GalaxyParams::from_matrix(
-            &matrix(place, &[blue.clone(), dusty.clone(), red.clone()]),
-            None,
-        )
-        .unwrap();
+        let rows = matrix(place, &[blue.clone(), dusty.clone(), red.clone()]);
+        let galaxies = components.galaxies(&rows, None).unwrap();
         let m = values(model(place, Frame::Rest).predict(&galaxies).unwrap().magnitudes);
         let (blue, dusty, red) = (&m[0..3], &m[3..6], &m[6..9]);
         assert!(blue.iter().zip(dusty).all(|(b, d)| d > b), "{m:?}");
@@ -217,8 +208,8 @@ fn dust_dims_and_quenching_reddens() {
 fn bounded_parameters_survive_the_way_through_unbounded_space() {
     let rows = box_rows(50, 0.1);
     for_each_place(|place| {
-        let galaxies = GalaxyParams::from_matrix(&matrix(place, &rows), None).unwrap();
-        let set = galaxies.sfh;
+        // The columns of diffstar.
+        let set = DiffstarParams::from_matrix(&matrix(place, &rows).narrow(1, 5, 8)).unwrap();
         let back = DiffstarParams::from_unbounded(&set.to_unbounded()).unwrap();
         let tolerance = place.tolerance(1e-11, 1e-4);
         assert_close(&values(back.to_matrix()), &values(set.to_matrix()), tolerance, 1e-6);
@@ -227,9 +218,7 @@ fn bounded_parameters_survive_the_way_through_unbounded_space() {
 
 #[test]
 fn a_band_without_light_has_no_gradient() {
-    let info = GalaxyParams::info();
-    let mut row: Vec<f64> = info.iter().map(|p| p.default).collect();
-    row[19] = 25.0;
+    let row = Components::default().row(&[("redshift", 25.0)]).unwrap();
     let filters = FilterSet::embedded("galex_fuv").unwrap();
     let wrt: Vec<usize> = (0..20).collect();
     for_each_place(|place| {

@@ -12,7 +12,7 @@ use crate::filter::FilterSet;
 use crate::metallicity::{MassMetallicityParams, mass_metallicity};
 use crate::parameters::ParameterSet;
 use crate::plot::{Axis, Color, Corner, Figure, Marker, Panel, Series, Style};
-use crate::population::{Frame, GalaxyModel, GalaxyParams, ModelSettings};
+use crate::population::{Components, Frame, GalaxyModel, GalaxyParams, ModelSettings};
 use crate::sfh::DiffstarParams;
 use crate::ssp::embedded;
 use crate::{Error, Result};
@@ -53,7 +53,7 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
     let (names, rows) = instructive_galaxies()?;
     let rows: Vec<&[f64]> = rows.iter().map(Vec::as_slice).collect();
     let matrix = place.rows(&rows);
-    let galaxies = GalaxyParams::from_matrix(&matrix, None)?;
+    let galaxies = observed.components().galaxies(&matrix, None)?;
 
     say!("Five galaxies on the embedded PopStar grid ({} {})\n", args.device, args.dtype);
     print_magnitudes(&observed, &galaxies, &names, &args.output)?;
@@ -105,17 +105,9 @@ fn instructive_galaxies() -> Result<(Vec<&'static str>, Vec<Vec<f64>>)> {
         ("metal-poor dwarf", &[("logm0", 11.0), ("indx_lo", 0.6), ("lgmet", -3.3), ("av", 0.0)]),
         ("high redshift", &[("logm0", 12.8), ("redshift", 3.0), ("lgmet", -2.5)]),
     ];
-    let info = GalaxyParams::info();
     let mut rows = Vec::new();
     for (_, changes) in galaxies {
-        let mut row: Vec<f64> = info.iter().map(|p| p.default).collect();
-        for (name, value) in main_sequence.iter().chain(changes) {
-            if let Some(j) = info.iter().position(|p| p.name == *name) {
-                row[j] = *value;
-            }
-        }
-        GalaxyParams::check(&row)?;
-        rows.push(row);
+        rows.push(Components::default().row(&[main_sequence, changes].concat())?);
     }
     Ok((galaxies.iter().map(|(name, _)| *name).collect(), rows))
 }
@@ -142,7 +134,7 @@ fn print_magnitudes(
         say!("{name:<18} {z:>5.2}{cells} {formed:>7.3} {surviving:>9.3}");
     }
 
-    let columns = GalaxyParams::names();
+    let columns = model.components().names();
     let matrix = to_host(galaxies.to_matrix())?;
     let mut csv = format!("name,{}\n", columns.join(","));
     for (name, row) in names.iter().zip(matrix.chunks(columns.len())) {
@@ -153,9 +145,8 @@ fn print_magnitudes(
 }
 
 fn print_gradients(model: &GalaxyModel, matrix: &Tensor<2>, names: &[&str]) -> Result<()> {
-    let known = GalaxyParams::names();
-    let wrt: Vec<usize> =
-        SHOWN.iter().filter_map(|name| known.iter().position(|k| k == name)).collect();
+    let wrt = SHOWN.iter().map(|name| model.components().index(name));
+    let wrt = wrt.collect::<Result<Vec<usize>>>()?;
     let jacobian = to_host(model.jacobian(matrix, None, &wrt)?.jacobian)?;
     let n_filter = model.filter_names().len();
     say!("\nGradients of the r magnitude, by reverse-mode autodiff: d mag_r / d parameter");
@@ -220,17 +211,15 @@ fn population(model: &GalaxyModel, folder: &Path) -> Result<()> {
     let mut rows: Vec<Vec<f64>> = (0..N_POPULATION).map(population_row).collect();
     let parameters = |rows: &[Vec<f64>]| {
         let rows: Vec<&[f64]> = rows.iter().map(Vec::as_slice).collect();
-        GalaxyParams::from_matrix(&place.rows(&rows), None)
+        model.components().galaxies(&place.rows(&rows), None)
     };
     let first = parameters(&rows)?;
     let mass = model.predict(&first)?.lg_mass_surviving;
     let relation = MassMetallicityParams::defaults(N_POPULATION, place);
     let lgmet = to_host(mass_metallicity(&relation, &mass, &model.t_obs_gyr(&first)))?;
-    let column = GalaxyParams::names().iter().position(|name| *name == "lgmet");
+    let column = model.components().index("lgmet")?;
     for (row, lgmet) in rows.iter_mut().zip(lgmet) {
-        if let Some(j) = column {
-            row[j] = lgmet;
-        }
+        row[column] = lgmet;
     }
     let magnitudes = to_host(model.predict(&parameters(&rows)?)?.magnitudes)?;
     let seconds = start.elapsed().as_secs_f64();
@@ -269,7 +258,8 @@ fn population_row(i: usize) -> Vec<f64> {
     } else {
         DiffstarParams::UNQUENCHED
     };
-    GalaxyParams::info()
+    Components::default()
+        .info()
         .iter()
         .map(|p| match p.name {
             "logm0" => draw(5, 11.0, 13.5),

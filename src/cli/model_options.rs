@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::cosmology::{CosmologyValues, Quadrature};
 use crate::device::{DEFAULT_DEVICE, Place, Precision};
-use crate::dust::AttenuationCurve;
+use crate::dust::{AttenuationCurve, DustLaw};
 use crate::filter::FilterSet;
 use crate::halo::LGT0;
 use crate::imf::Imf;
@@ -79,7 +79,8 @@ impl ModelOptions {
             age_weights: self.age_weights.unwrap_or(defaults.age_weights),
             cosmology: self.cosmology,
             quadrature: self.quadrature,
-            dust: self.dust,
+            dust_law: DustLaw { curve: self.dust },
+            components: defaults.components,
             imf: self.imf,
             times: self.sfh_times.clone(),
             lgt0: self.lgt0,

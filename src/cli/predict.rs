@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::model_options::ModelOptions;
-use crate::population::GalaxyParams;
+use crate::population::Components;
 use crate::predict::PredictJob;
 use crate::{Error, Result};
 
@@ -61,8 +61,8 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
         }
         taken.push(real);
     }
-    let wrt = parameter_indices(&args.wrt)?;
     let model = args.model.model()?;
+    let wrt = parameter_indices(&args.wrt, model.components())?;
     let job = PredictJob {
         model: &model,
         strict: args.strict,
@@ -115,19 +115,13 @@ fn style() -> ProgressStyle {
         .unwrap_or_else(|_| ProgressStyle::default_bar())
 }
 
-fn parameter_indices(names: &[String]) -> Result<Vec<usize>> {
-    let known = GalaxyParams::names();
+fn parameter_indices(names: &[String], components: &Components) -> Result<Vec<usize>> {
+    let known = components.names();
     if names.is_empty() {
         return Ok((0..known.len()).filter(|j| known[*j] != NOT_DIFFERENTIATED).collect());
     }
-    let index = |name: &String| {
-        known.iter().position(|k| k == name).ok_or_else(|| Error::UnknownName {
-            kind: "parameter",
-            name: name.clone(),
-            available: known.join(", "),
-        })
-    };
-    let indices = names.iter().map(index).collect::<Result<Vec<usize>>>()?;
+    let indices = names.iter().map(|name| components.index(name));
+    let indices = indices.collect::<Result<Vec<usize>>>()?;
     for (i, j) in indices.iter().enumerate() {
         if indices[..i].contains(j) {
             return Err(Error::invalid("--wrt", format!("{} is named twice", known[*j])));

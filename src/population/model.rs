@@ -1,80 +1,26 @@
 //! The forward model: galaxy parameters in, magnitudes and masses out.
 //!
-//! parameters -> halo -> SFH -> P(age), P(Z) -> SSP weights -> spectrum -> dust -> photometry
+//! parameters -> halo -> SFH -> P(age), P(Z), P(U) -> SSP weights -> spectrum -> dust -> photometry
+
+use std::ops::Range;
 
 use burn::tensor::Tensor;
 
-use super::GalaxyParams;
-use crate::cosmology::{Cosmology, CosmologyValues, Quadrature};
-use crate::device::{Place, Precision};
-use crate::dust::{AttenuationCurve, transmission};
+use super::{Components, Frame, GalaxyParams, ModelSettings};
+use crate::cosmology::Cosmology;
+use crate::device::Place;
 use crate::filter::FilterSet;
-use crate::halo::LGT0;
-use crate::imf::Imf;
-use crate::metallicity::lognormal_weights;
-use crate::names::named;
+use crate::metallicity::MetallicityWeights;
 use crate::numerics::jacobian::{Jacobian, jacobian};
 use crate::numerics::{column, log10};
 use crate::photometry::{Bandpasses, ab_magnitude};
-use crate::sed::{SspWeights, composite_spectrum, observed_fnu_ujy, rest_lnu_lsun_hz, ssp_weights};
-use crate::sfh::{AgeWeightMethod, FB, SfhTable, TimeTable, age_weights, diffstar};
+use crate::sed::{
+    SspWeights, composite_spectrum, observed_fnu_ujy, rest_lnu_lsun_hz, ssp_weights,
+    ssp_weights_met_table,
+};
+use crate::sfh::{AgeDistribution, SfhContext, SfhTable, add_burst, age_weights};
 use crate::ssp::{SspGrid, SspTensors};
 use crate::{Error, Result};
-
-/// Frame of the predicted magnitudes and spectra.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Frame {
-    /// Apparent magnitudes at the galaxy's redshift.
-    Observed,
-    /// Absolute magnitudes in the galaxy's rest frame.
-    Rest,
-}
-
-named!(Frame, "frame", Observed = "observed", Rest = "rest");
-
-/// What is common to all galaxies of a prediction.
-#[derive(Clone, Debug)]
-pub struct ModelSettings {
-    /// Frame of magnitudes and spectra.
-    pub frame: Frame,
-    /// How P(age) is computed.
-    pub age_weights: AgeWeightMethod,
-    /// Cosmology of distances and of the default time of observation.
-    pub cosmology: CosmologyValues,
-    /// How the cosmological integrals are evaluated.
-    pub quadrature: Quadrature,
-    /// Attenuation curve.
-    pub dust: AttenuationCurve,
-    /// IMF of the surviving and remnant mass; the spectra have that of the SSP grid.
-    pub imf: Imf,
-    /// Times at which star formation histories are tabulated.
-    pub times: TimeTable,
-    /// log10 of the age of the Universe \[Gyr\] at which halo masses `logm0` hold.
-    pub lgt0: f64,
-    /// Cosmic baryon fraction.
-    pub fb: f64,
-}
-
-impl ModelSettings {
-    /// The defaults: DSPS's table path in f64, its cancellation-free form in f32; observed frame,
-    /// Planck 2015 with DSPS's quadrature, Salim et al. (2018) dust, Chabrier IMF.
-    pub fn new(precision: Precision) -> Self {
-        Self {
-            frame: Frame::Observed,
-            age_weights: match precision {
-                Precision::F64 => AgeWeightMethod::Table,
-                Precision::F32 => AgeWeightMethod::Safe,
-            },
-            cosmology: CosmologyValues::PLANCK15,
-            quadrature: Quadrature::Dsps,
-            dust: AttenuationCurve::Salim18,
-            imf: Imf::Chabrier,
-            times: TimeTable::default(),
-            lgt0: LGT0,
-            fb: FB,
-        }
-    }
-}
 
 /// What a model predicts for a batch of galaxies.
 #[derive(Clone, Debug)]
@@ -103,6 +49,8 @@ pub struct GalaxyModel {
     bands: Bandpasses,
     cosmology: Cosmology,
     settings: ModelSettings,
+    /// Runs of ages that see the same dust.
+    age_groups: Vec<Range<usize>>,
     wave_um: Vec<f64>,
 }
 
@@ -114,11 +62,13 @@ impl GalaxyModel {
         settings: ModelSettings,
         place: &Place,
     ) -> Self {
+        let age_groups = settings.components.dust.age_groups(&grid.ages.lg_age_yr());
         Self {
             ssp: SspTensors::new(grid, place),
             bands: Bandpasses::new(filters, &grid.wave_aa, place),
             cosmology: settings.cosmology.at(place, settings.quadrature),
             wave_um: grid.wave_aa.iter().map(|w| w / 1e4).collect(),
+            age_groups,
             settings,
         }
     }
@@ -138,6 +88,11 @@ impl GalaxyModel {
         &self.settings
     }
 
+    /// Ingredients of the galaxies, which decide their parameters.
+    pub fn components(&self) -> &Components {
+        &self.settings.components
+    }
+
     /// Device and precision of every prediction.
     pub fn place(&self) -> &Place {
         self.ssp.place()
@@ -149,13 +104,12 @@ impl GalaxyModel {
         given.unwrap_or_else(|| self.cosmology.age_at_z_gyr(&galaxies.observer.redshift))
     }
 
-    /// Star formation histories on the times of the settings.
+    /// Star formation histories on the times of the settings, without bursts.
     ///
     /// # Errors
     /// None for valid settings.
     pub fn star_formation_history(&self, galaxies: &GalaxyParams) -> Result<SfhTable> {
-        let s = &self.settings;
-        diffstar(&galaxies.halo, &galaxies.sfh, &s.times, s.lgt0, s.fb)
+        galaxies.sfh.table(&self.sfh_context(&self.t_ref_gyr(galaxies)))
     }
 
     /// Magnitudes and masses.
@@ -163,15 +117,20 @@ impl GalaxyModel {
     /// # Errors
     /// None for valid settings.
     pub fn predict(&self, galaxies: &GalaxyParams) -> Result<Prediction> {
-        Ok(self.predict_with_history(&self.star_formation_history(galaxies)?, galaxies))
+        Ok(self.observe(&self.stars(galaxies)?, galaxies))
     }
 
-    /// Magnitudes and masses of galaxies whose star formation histories are given; the halo and
-    /// star-formation parameters of `galaxies` are not used.
+    /// Magnitudes and masses of galaxies whose star formation histories are given, in place of those
+    /// that the parameters of `galaxies` describe.
     pub fn predict_with_history(&self, sfh: &SfhTable, galaxies: &GalaxyParams) -> Prediction {
-        let stars = self.stars(sfh, galaxies);
+        let t_obs = self.t_obs_gyr(galaxies);
+        let ages = age_weights(sfh, &t_obs, &self.ssp.grid.ages, self.settings.age_weights);
+        self.observe(&self.stars_of_ages(ages, &t_obs, galaxies), galaxies)
+    }
+
+    fn observe(&self, stars: &Stars, galaxies: &GalaxyParams) -> Prediction {
         let z = &galaxies.observer.redshift;
-        let spectrum = self.dusty_spectrum(&stars, galaxies);
+        let spectrum = self.dusty_spectrum(stars, galaxies);
         let brightening = column(&stars.lg_mass_formed) * 2.5;
         let (per_msun, offset) = match self.settings.frame {
             Frame::Rest => (self.bands.flux_at_common(spectrum, 0.0), brightening.neg()),
@@ -191,7 +150,7 @@ impl GalaxyModel {
             magnitudes,
             lg_mass_surviving: share(self.settings.imf.surviving_fraction(lg_age.clone())),
             lg_mass_remnant: share(self.settings.imf.remnant_fraction(lg_age)),
-            lg_mass_formed: stars.lg_mass_formed,
+            lg_mass_formed: stars.lg_mass_formed.clone(),
         }
     }
 
@@ -201,7 +160,7 @@ impl GalaxyModel {
     /// # Errors
     /// None for valid settings.
     pub fn spectrum(&self, galaxies: &GalaxyParams) -> Result<Tensor<2>> {
-        let stars = self.stars(&self.star_formation_history(galaxies)?, galaxies);
+        let stars = self.stars(galaxies)?;
         let unit_mass = self.dusty_spectrum(&stars, galaxies);
         let (mass, z) = (&stars.lg_mass_formed, &galaxies.observer.redshift);
         Ok(match self.settings.frame {
@@ -211,7 +170,7 @@ impl GalaxyModel {
     }
 
     /// Magnitudes `[n_gal, n_filter]` and their Jacobian `[n_gal, n_filter, n_wrt]` with respect
-    /// to the parameters with indices `wrt` in [`GalaxyParams::info`].
+    /// to the parameters with indices `wrt` in [`Components::info`].
     ///
     /// `matrix` is `[n_gal, n_param]`. A time of observation that is given stays fixed; one that
     /// is not follows the redshift.
@@ -225,7 +184,8 @@ impl GalaxyModel {
         t_obs_gyr: Option<&Tensor<1>>,
         wrt: &[usize],
     ) -> Result<Jacobian> {
-        let n_param = GalaxyParams::info().len();
+        let components = self.components();
+        let n_param = components.info().len();
         let repeated = wrt.iter().enumerate().any(|(i, j)| wrt[..i].contains(j));
         if wrt.is_empty() || repeated || wrt.iter().any(|j| *j >= n_param) {
             return Err(Error::invalid(
@@ -234,7 +194,7 @@ impl GalaxyModel {
             ));
         }
         // Checks the width before columns are taken.
-        GalaxyParams::from_matrix(matrix, t_obs_gyr.cloned())?;
+        components.galaxies(matrix, t_obs_gyr.cloned())?;
         let column_of = |matrix: &Tensor<2>, j: usize| matrix.clone().narrow(1, j, 1);
         let free = Tensor::cat(wrt.iter().map(|j| column_of(matrix, *j)).collect(), 1);
         // Band by band: a reverse pass for one magnitude needs the samples of one filter only.
@@ -248,7 +208,7 @@ impl GalaxyModel {
                     })
                     .collect();
                 let matrix = Tensor::cat(columns, 1);
-                let galaxies = GalaxyParams::from_matrix(&matrix, t_obs_gyr.cloned())?;
+                let galaxies = components.galaxies(&matrix, t_obs_gyr.cloned())?;
                 Ok(model.predict(&galaxies)?.magnitudes)
             })
         });
@@ -257,19 +217,49 @@ impl GalaxyModel {
         Ok(Jacobian { values: Tensor::cat(values, 1), jacobian: Tensor::cat(jacobian, 1) })
     }
 
-    fn stars(&self, sfh: &SfhTable, galaxies: &GalaxyParams) -> Stars {
+    fn sfh_context<'a>(&'a self, t_ref_gyr: &'a Tensor<1>) -> SfhContext<'a> {
+        let ModelSettings { times, lgt0, fb, .. } = &self.settings;
+        SfhContext { t_ref_gyr, times, lgt0: *lgt0, fb: *fb }
+    }
+
+    fn t_ref_gyr(&self, galaxies: &GalaxyParams) -> Tensor<1> {
+        galaxies.t_ref_gyr.clone().unwrap_or_else(|| self.t_obs_gyr(galaxies))
+    }
+
+    fn stars(&self, galaxies: &GalaxyParams) -> Result<Stars> {
+        let (t_obs, t_ref) = (self.t_obs_gyr(galaxies), self.t_ref_gyr(galaxies));
+        let context = self.sfh_context(&t_ref);
+        let (grid, method) = (&self.ssp.grid.ages, self.settings.age_weights);
+        let ages = galaxies.sfh.age_distribution(&context, &t_obs, grid, method)?;
+        Ok(self.stars_of_ages(ages, &t_obs, galaxies))
+    }
+
+    fn stars_of_ages(
+        &self,
+        mut ages: AgeDistribution,
+        t_obs_gyr: &Tensor<1>,
+        galaxies: &GalaxyParams,
+    ) -> Stars {
         let grid = &self.ssp.grid;
-        let t_obs = self.t_obs_gyr(galaxies);
-        let ages = age_weights(sfh, &t_obs, &grid.ages, self.settings.age_weights);
-        let metallicity = lognormal_weights(&galaxies.metallicity, &grid.metallicities);
-        Stars {
-            weights: ssp_weights(metallicity, ages.weights),
-            lg_mass_formed: ages.lg_mass_formed,
+        if let Some(burst) = &galaxies.burst {
+            ages.weights = add_burst(ages.weights, burst, &grid.ages);
         }
+        let metallicity =
+            galaxies.metallicity.weights(&ages, t_obs_gyr, &grid.metallicities, &grid.ages);
+        let weights = match metallicity {
+            MetallicityWeights::Common(weights) => ssp_weights(weights, ages.weights),
+            MetallicityWeights::PerAge(weights) => ssp_weights_met_table(weights, ages.weights),
+        };
+        Stars { weights, lg_mass_formed: ages.lg_mass_formed }
     }
 
     fn dusty_spectrum(&self, stars: &Stars, galaxies: &GalaxyParams) -> Tensor<2> {
-        composite_spectrum(&stars.weights, &self.ssp)
-            * transmission(self.settings.dust, &self.wave_um, &galaxies.dust)
+        let lg_age = self.ssp.grid.ages.lg_age_yr();
+        let light = self.age_groups.iter().map(|group| {
+            let law = &self.settings.dust_law;
+            composite_spectrum(&stars.weights, &self.ssp)
+                * galaxies.dust.transmission(law, &self.wave_um, lg_age[group.start])
+        });
+        light.reduce(|sum, part| sum + part).unwrap_or_else(|| unreachable!("a grid has ages"))
     }
 }

@@ -27,7 +27,7 @@ pub struct PredictJob<'a> {
     pub model: &'a GalaxyModel,
     /// A bad row is an error instead of a status.
     pub strict: bool,
-    /// File for the Jacobian and the indices in [`GalaxyParams::info`] of its parameters.
+    /// File for the Jacobian and the indices in [`Components::info`](crate::population::Components::info) of its parameters.
     pub jacobian: Option<(&'a Path, &'a [usize])>,
     /// File for the spectra.
     pub spectra: Option<&'a Path>,
@@ -73,7 +73,7 @@ impl PredictJob<'_> {
         let batch_rows = if self.jacobian.is_some() { BATCH_ROWS_JACOBIAN } else { BATCH_ROWS };
         let reader = CatalogReader::open(input, batch_rows)?;
         let n_rows = reader.n_rows();
-        let columns = CatalogColumns::find(reader.column_names());
+        let columns = CatalogColumns::find(self.model.components(), reader.column_names());
         let schema = reader.schema_for(Format::from_path(output)?);
         let fields = self.fields();
         let mut summary = Summary { n_rows, ..Summary::of_columns(&columns) };
@@ -146,7 +146,7 @@ impl PredictJob<'_> {
 
     fn galaxies(&self, rows: &Rows) -> Result<GalaxyParams> {
         let (matrix, t_obs) = self.tensors(rows);
-        GalaxyParams::from_matrix(&matrix, t_obs)
+        self.model.components().galaxies(&matrix, t_obs)
     }
 
     fn predict(&self, rows: &Rows) -> Result<Vec<ArrayRef>> {
@@ -173,7 +173,7 @@ impl PredictJob<'_> {
     fn jacobian_file(&self, n_rows: usize) -> Result<Option<RowWriter>> {
         let Some((path, wrt)) = self.jacobian else { return Ok(None) };
         let filters = self.model.filter_names();
-        let names = GalaxyParams::names();
+        let names = self.model.components().names();
         let params: Vec<&str> = wrt.iter().map(|j| names[*j]).collect();
         let metadata = BTreeMap::from([
             ("filters".to_owned(), filters.join(",")),

@@ -7,7 +7,7 @@ use crate::Result;
 use crate::catalog::{Cell, cells};
 use crate::device::to_host;
 use crate::parameters::ParamInfo;
-use crate::population::{Frame, GalaxyModel, GalaxyParams};
+use crate::population::{Components, Frame, GalaxyModel};
 
 /// Column with the cosmic time of observation.
 pub const T_OBS_COLUMN: &str = "t_obs_gyr";
@@ -24,10 +24,10 @@ pub struct CatalogColumns {
 }
 
 impl CatalogColumns {
-    /// Looks for the parameters of [`GalaxyParams`] and [`T_OBS_COLUMN`] among the column names.
-    pub fn find<'a>(names: impl IntoIterator<Item = &'a str>) -> Self {
+    /// Looks for the parameters of galaxies and [`T_OBS_COLUMN`] among the column names.
+    pub fn find<'a>(components: &Components, names: impl IntoIterator<Item = &'a str>) -> Self {
         let names: Vec<&str> = names.into_iter().collect();
-        let info = GalaxyParams::info();
+        let info = components.info();
         Self {
             present: info.iter().map(|p| names.contains(&p.name)).collect(),
             has_t_obs: names.contains(&T_OBS_COLUMN),
@@ -87,7 +87,7 @@ impl CatalogColumns {
                 None => info.default,
             });
         }
-        GalaxyParams::check(&parameters).map_err(|e| e.to_string())?;
+        crate::parameters::check(&self.info, &parameters).map_err(|e| e.to_string())?;
         let z = parameters[parameters.len() - 1];
         if model.settings().frame == Frame::Observed && z == 0.0 {
             return Err("redshift = 0 has no distance modulus; use --frame rest".into());
@@ -123,7 +123,7 @@ fn check_t_obs(t_gyr: f64, name: &str, model: &GalaxyModel) -> std::result::Resu
 pub struct Rows {
     /// One entry per row of the batch; `None` for a good row.
     pub status: Vec<Option<String>>,
-    /// Parameters of the good rows, in the order of [`GalaxyParams::info`].
+    /// Parameters of the good rows, in the order of [`Components::info`].
     pub parameters: Vec<Vec<f64>>,
     /// Times of observation of the good rows, when the catalogue has them.
     pub t_obs_gyr: Vec<f64>,
@@ -142,7 +142,7 @@ impl Rows {
             return Ok(());
         }
         let matrix: Vec<&[f64]> = self.parameters.iter().map(Vec::as_slice).collect();
-        let galaxies = GalaxyParams::from_matrix(&model.place().rows(&matrix), None)?;
+        let galaxies = model.components().galaxies(&model.place().rows(&matrix), None)?;
         let ages = to_host(model.t_obs_gyr(&galaxies))?;
         let mut age = ages.iter();
         let mut kept = Vec::new();

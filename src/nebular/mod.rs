@@ -1,0 +1,3 @@
+//! Stub.
+mod ionization;
+pub use ionization::{IonizationGrid, IonizationParams, ionization_weights};
