@@ -363,7 +363,7 @@ fn dusty_magnitudes(place: &Place, method: AgeWeightMethod) -> (Vec<f64>, Vec<f6
         times: golden.times(),
         ..ModelSettings::new(place.precision())
     };
-    let model = GalaxyModel::new(embedded(), &golden_filters(), settings, place);
+    let model = GalaxyModel::new(embedded(), &golden_filters(), settings, place).unwrap();
     let z = golden.get("redshift");
     let rows: Vec<Vec<f64>> = golden
         .get("params")
@@ -417,7 +417,7 @@ fn single_precision_is_as_good_a_model() {
     let wrt: Vec<usize> = (0..20).collect();
     let predict = |place: &Place| {
         let settings = ModelSettings::new(place.precision());
-        let model = GalaxyModel::new(embedded(), &golden_filters(), settings, place);
+        let model = GalaxyModel::new(embedded(), &golden_filters(), settings, place).unwrap();
         let t_obs = place.vector(&t_obs);
         let result = model.jacobian(&place.rows(&rows), Some(&t_obs), &wrt).unwrap();
         (values(result.values), values(result.jacobian))
@@ -462,7 +462,7 @@ fn spectra_and_magnitudes_are_the_same_light() {
     for_each_f64_place(|place| {
         for frame in [Frame::Observed, Frame::Rest] {
             let settings = ModelSettings { frame, ..ModelSettings::new(Precision::F64) };
-            let model = GalaxyModel::new(embedded(), &golden_filters(), settings, place);
+            let model = GalaxyModel::new(embedded(), &golden_filters(), settings, place).unwrap();
             for g in [3, 20, 41] {
                 let z = rows[g][19];
                 let t_obs = place.vector(&t_obs[g..=g]);
@@ -492,7 +492,8 @@ fn the_time_of_observation_follows_the_redshift_unless_given() {
             &golden_filters(),
             ModelSettings::new(Precision::F64),
             place,
-        );
+        )
+        .unwrap();
         let row = model.components().default_values();
         let galaxies = model.components().galaxies(&place.rows(&[&row]), None).unwrap();
         let cosmology = CosmologyValues::PLANCK15.at(place, Quadrature::Dsps);

@@ -30,7 +30,7 @@ fn model(place: &Place, frame: Frame) -> GalaxyModel {
         age_weights: AgeWeightMethod::Safe,
         ..ModelSettings::new(place.precision())
     };
-    GalaxyModel::new(embedded(), &bands(), settings, place)
+    GalaxyModel::new(embedded(), &bands(), settings, place).unwrap()
 }
 
 /// Rows that fill the parameter box evenly; `margin` keeps them that share of each range away from
@@ -223,7 +223,7 @@ fn a_band_without_light_has_no_gradient() {
     let wrt: Vec<usize> = (0..20).collect();
     for_each_place(|place| {
         let model =
-            GalaxyModel::new(embedded(), &filters, ModelSettings::new(place.precision()), place);
+            GalaxyModel::new(embedded(), &filters, ModelSettings::new(place.precision()), place).unwrap();
         let t_obs = place.vector(&[3.0]);
         let result = model.jacobian(&place.rows(&[&row]), Some(&t_obs), &wrt).unwrap();
         assert_eq!(values(result.values), [f64::INFINITY]);

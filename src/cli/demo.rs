@@ -46,9 +46,9 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
     let place = Place::open(&args.device, args.dtype)?;
     let settings = ModelSettings::new(args.dtype);
     let filters = FilterSet::embedded("lsst")?;
-    let observed = GalaxyModel::new(embedded(), &filters, settings.clone(), &place);
+    let observed = GalaxyModel::new(embedded(), &filters, settings.clone(), &place)?;
     let rest_frame = ModelSettings { frame: Frame::Rest, ..settings };
-    let rest = GalaxyModel::new(embedded(), &filters, rest_frame, &place);
+    let rest = GalaxyModel::new(embedded(), &filters, rest_frame, &place)?;
 
     let (names, rows) = instructive_galaxies()?;
     let rows: Vec<&[f64]> = rows.iter().map(Vec::as_slice).collect();

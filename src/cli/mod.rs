@@ -8,8 +8,11 @@ macro_rules! say {
 mod demo;
 mod doctor;
 mod filters;
+mod history;
 mod model_options;
+mod parameters;
 mod predict;
+mod progress;
 mod ssp;
 
 use std::fmt;
@@ -34,6 +37,10 @@ enum Command {
     Demo(demo::Args),
     /// Predict magnitudes, masses, spectra and gradients for a catalogue of galaxies
     Predict(Box<predict::Args>),
+    /// Watch galaxies grow: quantities against the time of observation, with gradients
+    History(history::Args),
+    /// List the parameters of a model: the columns of its catalogues
+    Parameters(parameters::Args),
     /// List filters: embedded ones or your own
     Filters(filters::Args),
     /// Show or import grids of simple stellar populations
@@ -50,6 +57,8 @@ pub fn run() -> ExitCode {
     let outcome: Result<ExitCode> = match Cli::parse().command {
         Command::Demo(args) => demo::run(&args),
         Command::Predict(args) => predict::run(&args),
+        Command::History(args) => history::run(&args),
+        Command::Parameters(args) => parameters::run(&args),
         Command::Filters(args) => filters::run(&args),
         Command::Ssp(args) => ssp::run(&args),
         Command::Doctor(args) => doctor::run(&args),

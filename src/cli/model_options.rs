@@ -1,19 +1,71 @@
 //! Options that choose the model, shared by subcommands.
 
+use std::borrow::Cow;
 use std::path::PathBuf;
+
+use clap::Parser as _;
 
 use crate::cosmology::{CosmologyValues, Quadrature};
 use crate::device::{DEFAULT_DEVICE, Place, Precision};
-use crate::dust::{AttenuationCurve, DustLaw};
+use crate::dust::{AttenuationCurve, DustLaw, DustModel};
 use crate::filter::FilterSet;
 use crate::halo::LGT0;
 use crate::imf::Imf;
-use crate::population::{Frame, GalaxyModel, ModelSettings};
-use crate::sfh::{AgeWeightMethod, FB, TimeTable};
+use crate::metallicity::MetallicityModel;
+use crate::names::named;
+use crate::nebular::{LineFit, fit_lines};
+use crate::population::{Components, Frame, GalaxyModel, ModelSettings};
+use crate::sfh::{AgeWeightMethod, FB, SfhModel, TimeTable};
+use crate::ssp::SspGrid;
 use crate::{Error, Result, ssp};
 
+/// Which ingredients galaxies have; decides their parameters.
+#[derive(clap::Args)]
+pub(super) struct ComponentOptions {
+    /// Star formation history; see `starburn parameters`
+    #[arg(long, value_name = "MODEL", default_value = "diffstar")]
+    sfh: SfhModel,
+    /// A recent burst on top of the star formation history
+    #[arg(long)]
+    burst: bool,
+    /// Metallicity distribution: lognormal, age_dependent, mass_metallicity
+    #[arg(long, value_name = "MODEL", default_value = "lognormal")]
+    metallicity: MetallicityModel,
+    /// Geometry of the dust: screen, age_dependent, young_boost, two_component
+    #[arg(long, value_name = "MODEL", default_value = "screen")]
+    dust_model: DustModel,
+}
+
+impl ComponentOptions {
+    pub(super) fn components(&self) -> Components {
+        Components {
+            sfh: self.sfh,
+            burst: self.burst,
+            metallicity: self.metallicity,
+            ionization: false,
+            dust: self.dust_model,
+        }
+    }
+}
+
+/// Where emission lines come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum LineSource {
+    /// There are none.
+    None,
+    /// The SSP grid.
+    Grid,
+    /// The fitted function of metallicity, age and ionization parameter.
+    Fit,
+}
+
+named!(LineSource, "source of emission lines", None = "none", Grid = "grid", Fit = "fit");
+
+/// Everything that chooses the forward model.
 #[derive(clap::Args)]
 pub(super) struct ModelOptions {
+    #[command(flatten)]
+    components: ComponentOptions,
     /// SSP grid, DSPS HDF5 or starburn safetensors [default: the embedded grid]
     #[arg(long, value_name = "FILE")]
     ssp: Option<PathBuf>,
@@ -35,6 +87,21 @@ pub(super) struct ModelOptions {
     /// Attenuation curve: calzetti00, leitherer02, noll09, salim18, triweight, power_law
     #[arg(long, value_name = "CURVE", default_value = "salim18")]
     dust: AttenuationCurve,
+    /// The strength of the 2175 Angstrom bump follows from the slope of the curve
+    #[arg(long)]
+    bump_from_slope: bool,
+    /// Normalise the curve by its own R_V, as Salim et al. (2018) do
+    #[arg(long)]
+    rv_mod: bool,
+    /// Emission lines: none, grid (those of the SSP grid) or fit (from its ionizing photons)
+    #[arg(long, value_name = "SOURCE", default_value = "none")]
+    lines: LineSource,
+    /// Velocity dispersion of emission lines in spectra [km/s]; magnitudes do not depend on it
+    #[arg(long, value_name = "KM_S", default_value_t = 100.0)]
+    line_width: f64,
+    /// Emission lines that are switched off, by name, separated by commas
+    #[arg(long, value_name = "LINE,...", value_delimiter = ',')]
+    without_lines: Vec<String>,
     /// IMF of the surviving mass: salpeter, chabrier, kroupa, van_dokkum
     #[arg(long, default_value = "chabrier")]
     imf: Imf,
@@ -55,10 +122,55 @@ pub(super) struct ModelOptions {
     dtype: Precision,
 }
 
+/// The options alone, as a command of their own.
+#[derive(clap::Parser)]
+#[command(no_binary_name = true)]
+struct OptionsOnly {
+    #[command(flatten)]
+    options: ModelOptions,
+}
+
 impl ModelOptions {
+    /// Options from a configuration table whose keys are their long names, with underscores or
+    /// dashes.
+    pub(super) fn from_table(table: &toml::Table) -> Result<Self> {
+        let text = |key: &str, value: &toml::Value| match value {
+            toml::Value::String(text) => Ok(text.clone()),
+            toml::Value::Integer(number) => Ok(number.to_string()),
+            toml::Value::Float(number) => Ok(number.to_string()),
+            other => Err(Error::invalid(
+                format!("model option {key}"),
+                format!("is a {}, expected a string or a number", other.type_str()),
+            )),
+        };
+        let mut arguments = Vec::new();
+        for (key, value) in table {
+            let option = format!("--{}", key.replace('_', "-"));
+            match value {
+                toml::Value::Boolean(true) => arguments.push(option),
+                toml::Value::Boolean(false) => {}
+                toml::Value::Array(parts) => {
+                    let parts = parts.iter().map(|part| text(key, part));
+                    let parts = parts.collect::<Result<Vec<String>>>()?;
+                    arguments.push(format!("{option}={}", parts.join(",")));
+                }
+                one => arguments.push(format!("{option}={}", text(key, one)?)),
+            }
+        }
+        let parsed = OptionsOnly::try_parse_from(arguments).map_err(|e| {
+            let message = e.to_string();
+            let first = message.lines().next().unwrap_or_default();
+            Error::invalid("model options", first.trim_start_matches("error: "))
+        })?;
+        Ok(parsed.options)
+    }
+
     pub(super) fn model(&self) -> Result<GalaxyModel> {
         let place = Place::open(&self.device, self.dtype)?;
         let filters = FilterSet::resolve(&self.filters)?;
+        if self.lines == LineSource::None && !self.without_lines.is_empty() {
+            return Err(Error::invalid("--without-lines", "there are no lines; see --lines"));
+        }
         // Ages of 3 to 30 Gyr; 13.8 without the logarithm is a likely slip.
         for (what, value, (lo, hi)) in
             [("--lgt0", self.lgt0, (0.5, 1.5)), ("--fb", self.fb, (1e-3, 1.0))]
@@ -79,17 +191,44 @@ impl ModelOptions {
             age_weights: self.age_weights.unwrap_or(defaults.age_weights),
             cosmology: self.cosmology,
             quadrature: self.quadrature,
-            dust_law: DustLaw { curve: self.dust },
-            components: defaults.components,
+            dust_law: DustLaw::new(self.dust, self.bump_from_slope, self.rv_mod)?,
+            components: self.components.components(),
+            lines: self.lines != LineSource::None,
+            line_sigma_km_s: self.line_width,
             imf: self.imf,
             times: self.sfh_times.clone(),
             lgt0: self.lgt0,
             fb: self.fb,
         };
-        match &self.ssp {
-            Some(path) => Ok(GalaxyModel::new(&ssp::read(path)?, &filters, settings, &place)),
-            None => Ok(GalaxyModel::new(ssp::embedded(), &filters, settings, &place)),
-        }
+        let grid = match &self.ssp {
+            Some(path) => Cow::Owned(ssp::read(path)?),
+            None => Cow::Borrowed(ssp::embedded()),
+        };
+        GalaxyModel::new(&self.with_lines(grid)?, &filters, settings, &place)
+    }
+}
+
+impl ModelOptions {
+    /// The grid with the emission lines that the options ask for.
+    fn with_lines<'a>(&self, grid: Cow<'a, SspGrid>) -> Result<Cow<'a, SspGrid>> {
+        let lines = match (self.lines, &grid.lines) {
+            (LineSource::None, _) => return Ok(grid),
+            (LineSource::Grid, Some(lines)) => lines.clone(),
+            (LineSource::Grid, None) => {
+                let reason = "the SSP grid has no emission lines; --lines fit makes them for any grid";
+                return Err(Error::invalid("--lines grid", reason));
+            }
+            (LineSource::Fit, _) => {
+                let fit = LineFit::embedded();
+                let lgu = grid.lgu.clone().unwrap_or_else(|| fit.range().lgu_nodes());
+                fit_lines(&grid, fit, &lgu)?
+            }
+        };
+        let lines = match self.without_lines[..] {
+            [] => lines,
+            _ => lines.without(&self.without_lines)?,
+        };
+        Ok(Cow::Owned(grid.into_owned().with_lines(lines)?))
     }
 }
 

@@ -3,10 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use indicatif::{ProgressBar, ProgressStyle};
-
 use super::model_options::ModelOptions;
-use crate::population::Components;
+use super::progress::galaxies_bar;
+use crate::population::{Components, EquivalentWidths};
 use crate::predict::PredictJob;
 use crate::{Error, Result};
 
@@ -46,6 +45,13 @@ pub(super) struct Args {
     /// Write the spectra, [n_gal, n_wave], to a safetensors file
     #[arg(long, value_name = "FILE")]
     spectra: Option<PathBuf>,
+    /// Emission lines to report, by name, separated by commas: columns lg_lum_<LINE> [log10 erg/s] and
+    /// lg_flux_<LINE> [log10 erg/s/cm2]; needs --lines
+    #[arg(long, value_name = "LINE,...", value_delimiter = ',')]
+    line_columns: Vec<String>,
+    /// Rest-frame equivalent widths to report, by name, separated by commas: columns ew_<NAME> [Angstrom]
+    #[arg(long, value_name = "NAME,...", value_delimiter = ',')]
+    ew_columns: Vec<String>,
     /// Stop at the first row that cannot be predicted
     #[arg(long)]
     strict: bool,
@@ -63,13 +69,21 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
     }
     let model = args.model.model()?;
     let wrt = parameter_indices(&args.wrt, model.components())?;
+    let lines = args.line_columns.iter().map(|name| model.line_index(name));
+    let lines = lines.collect::<Result<Vec<usize>>>()?;
+    let widths = match args.ew_columns[..] {
+        [] => None,
+        _ => Some(EquivalentWidths::new(&model, &args.ew_columns)?),
+    };
     let job = PredictJob {
         model: &model,
         strict: args.strict,
         jacobian: args.jacobian.as_deref().map(|path| (path, wrt.as_slice())),
         spectra: args.spectra.as_deref(),
+        lines: &lines,
+        widths: widths.as_ref(),
     };
-    let bar = ProgressBar::new(0).with_style(style());
+    let bar = galaxies_bar();
     let summary = job.run(&args.catalog, &args.output, |done, total| {
         bar.set_length(total as u64);
         bar.set_position(done as u64);
@@ -108,11 +122,6 @@ fn real_path(path: &Path) -> PathBuf {
         (_, Ok(folder), Some(name)) => folder.join(name),
         _ => path.to_owned(),
     }
-}
-
-fn style() -> ProgressStyle {
-    ProgressStyle::with_template("{wide_bar} {pos}/{len} galaxies, {eta} left")
-        .unwrap_or_else(|_| ProgressStyle::default_bar())
 }
 
 fn parameter_indices(names: &[String], components: &Components) -> Result<Vec<usize>> {

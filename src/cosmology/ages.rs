@@ -9,6 +9,8 @@ use crate::numerics::integrate::{gauss_legendre, trapezoid};
 
 /// Points of the DSPS grids.
 const N_DSPS: usize = 512;
+/// Highest redshift that is looked for at a given age.
+pub const Z_MAX: f64 = 30.0;
 /// Nodes of the accurate rules.
 const N_GAUSS: usize = 48;
 
@@ -52,6 +54,22 @@ impl Cosmology {
                 integral.squeeze_dim(1) * self.hubble_time_today_gyr()
             }
         }
+    }
+
+    /// Redshift at which the Universe has the age `t_gyr` (`[n]`), by bisection: 0 for ages from
+    /// today on, [`Z_MAX`] for those earlier than it. Without gradient.
+    pub fn redshift_at_age(&self, t_gyr: &Tensor<1>) -> Tensor<1> {
+        let t = t_gyr.clone().without_autodiff();
+        let mut from = t.zeros_like();
+        let mut to = t.full_like(Z_MAX.ln_1p());
+        // Halving more often than f64 has digits.
+        for _ in 0..55 {
+            let middle = (from.clone() + to.clone()) * 0.5;
+            let older = self.age_at_z_gyr(&(middle.clone().exp() - 1.0)).greater(t.clone());
+            from = from.mask_where(older.clone(), middle.clone());
+            to = middle.mask_where(older, to);
+        }
+        to.exp() - 1.0
     }
 
     /// Trapezoid of `1 / ((1 + z) E)` over the grid `z`, times the Hubble time.
@@ -163,6 +181,21 @@ mod tests {
             let cosmology = CosmologyValues::PLANCK15.at(place, Quadrature::Accurate);
             let ages = values(cosmology.age_at_z_gyr(&place.vector(&z)));
             assert!(ages.windows(2).all(|w| w[1] < w[0] && w[1] > 0.0));
+        });
+    }
+
+    #[test]
+    fn redshift_is_found_back_from_the_age() {
+        for_each_place(|place| {
+            for quadrature in [Quadrature::Dsps, Quadrature::Accurate] {
+                let cosmology = CUSTOM.at(place, quadrature);
+                let z = [1e-3, 0.1, 0.9, 4.0, 11.0];
+                let ages = cosmology.age_at_z_gyr(&place.vector(&z));
+                let found = values(cosmology.redshift_at_age(&ages));
+                assert_close(&found, &z, place.tolerance(1e-12, 1e-4), place.tolerance(1e-13, 2e-5));
+                let beyond = cosmology.redshift_at_age(&place.vector(&[20.0, 1e-4]));
+                assert_close(&values(beyond), &[0.0, Z_MAX], 1e-5, 1e-6);
+            }
         });
     }
 

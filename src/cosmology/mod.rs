@@ -10,6 +10,8 @@ use std::str::FromStr;
 
 use burn::tensor::Tensor;
 
+pub use ages::Z_MAX;
+
 use crate::device::Place;
 use crate::names::named;
 use crate::parameter_set;

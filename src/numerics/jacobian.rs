@@ -51,6 +51,36 @@ pub fn jacobian(
     Ok(Jacobian { values, jacobian: Tensor::stack(rows, 1) })
 }
 
+/// Differentiates `f` with respect to some columns of its parameter matrix `[n_gal, n_param]`, in
+/// the order of `wrt`; the others are constants.
+///
+/// # Errors
+/// Those of [`jacobian`], and [`Error::Invalid`] for `wrt` that is empty, names a column twice or one
+/// that does not exist.
+pub fn jacobian_of_columns(
+    matrix: &Tensor<2>,
+    wrt: &[usize],
+    f: impl Fn(&Tensor<2>) -> Result<Tensor<2>>,
+) -> Result<Jacobian> {
+    let n_param = matrix.dims()[1];
+    let repeated = wrt.iter().enumerate().any(|(i, j)| wrt[..i].contains(j));
+    if wrt.is_empty() || repeated || wrt.iter().any(|j| *j >= n_param) {
+        return Err(Error::invalid(
+            "parameters of the Jacobian",
+            format!("{wrt:?}: expected different indices from 0 to {}", n_param - 1),
+        ));
+    }
+    let column_of = |matrix: &Tensor<2>, j: usize| matrix.clone().narrow(1, j, 1);
+    let free = Tensor::cat(wrt.iter().map(|j| column_of(matrix, *j)).collect(), 1);
+    jacobian(&free, |free| {
+        let columns = (0..n_param).map(|j| match wrt.iter().position(|w| *w == j) {
+            Some(i) => column_of(&free, i),
+            None => column_of(matrix, j),
+        });
+        f(&Tensor::cat(columns.collect(), 1))
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

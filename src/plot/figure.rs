@@ -18,6 +18,8 @@ pub struct Figure {
     /// Width and height in pixels of the SVG, at least 200 per panel and at most 3000; the PNG has
     /// twice as many each way. Text has a fixed size made for widths of 1000 to 1600.
     pub size: (u32, u32),
+    /// Lines of explanation, such as parameter values, that head the file of numbers.
+    pub notes: Vec<String>,
 }
 
 impl Figure {
@@ -32,7 +34,14 @@ impl Figure {
                 |count: usize, each| count.saturating_mul(each).min(MAX_SIDE as usize) as u32;
             (pixels(columns, 720), pixels(rows, 540))
         };
-        Self { panels, columns, size }
+        Self { panels, columns, size, notes: Vec::new() }
+    }
+
+    /// The same figure with a line of explanation added.
+    #[must_use]
+    pub fn note(mut self, text: impl Into<String>) -> Self {
+        self.notes.push(text.into());
+        self
     }
 
     /// The same figure of `width` × `height` pixels.

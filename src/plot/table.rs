@@ -9,16 +9,19 @@ use super::series::Style;
 /// The figure's data as CSV in long form: one row per point with the columns `panel` (counted
 /// from 1), `series` (its label), `x`, `y` and `y2` (empty except for bands).
 ///
-/// Lines that start with `#` name each panel's title and axes. Numbers have as many digits as it
+/// Lines that start with `#` hold the figure's notes and name each panel's title and axes. Numbers have as many digits as it
 /// takes to read the same `f64` back.
 pub(super) fn encode(figure: &Figure) -> String {
     let mut csv = String::new();
+    let comment = |text: &str| text.replace(['\r', '\n'], " ");
+    for note in &figure.notes {
+        csv.push_str(&format!("# {}\n", comment(note)));
+    }
     for (i, panel) in figure.panels.iter().enumerate() {
         for (name, text) in [("title", &panel.title), ("x", &panel.x.label), ("y", &panel.y.label)]
         {
             if !text.is_empty() {
-                let text = text.replace(['\r', '\n'], " ");
-                csv.push_str(&format!("# panel {} {name}: {text}\n", i + 1));
+                csv.push_str(&format!("# panel {} {name}: {}\n", i + 1, comment(text)));
             }
         }
     }

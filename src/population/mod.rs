@@ -2,10 +2,14 @@
 
 mod components;
 mod galaxy;
+mod light;
 mod model;
 mod settings;
+mod stars;
 
 pub use components::Components;
 pub use galaxy::{GalaxyParams, ObserverParams};
+pub use light::{EquivalentWidths, LineLight};
 pub use model::{GalaxyModel, Prediction};
 pub use settings::{Frame, ModelSettings};
+pub use stars::Stars;

@@ -6,20 +6,17 @@ use std::ops::Range;
 
 use burn::tensor::Tensor;
 
-use super::{Components, Frame, GalaxyParams, ModelSettings};
+use super::{Components, Frame, GalaxyParams, ModelSettings, Stars};
 use crate::cosmology::Cosmology;
 use crate::device::Place;
 use crate::filter::FilterSet;
-use crate::metallicity::MetallicityWeights;
-use crate::numerics::jacobian::{Jacobian, jacobian};
+use crate::nebular::IonizationGrid;
+use crate::numerics::jacobian::{Jacobian, jacobian_of_columns};
 use crate::numerics::{column, log10};
 use crate::photometry::{Bandpasses, ab_magnitude};
-use crate::sed::{
-    SspWeights, composite_spectrum, observed_fnu_ujy, rest_lnu_lsun_hz, ssp_weights,
-    ssp_weights_met_table,
-};
-use crate::sfh::{AgeDistribution, SfhContext, SfhTable, add_burst, age_weights};
-use crate::ssp::{SspGrid, SspTensors};
+use crate::sed::{LineProfiles, LineTensors, observed_fnu_ujy, rest_lnu_lsun_hz};
+use crate::sfh::AgeGrid;
+use crate::ssp::{EmissionLines, SspGrid, SspTensors};
 use crate::{Error, Result};
 
 /// What a model predicts for a batch of galaxies.
@@ -36,41 +33,80 @@ pub struct Prediction {
     pub lg_mass_remnant: Tensor<1>,
 }
 
-/// The stars of a batch of galaxies, before dust and filters.
-struct Stars {
-    weights: SspWeights,
-    lg_mass_formed: Tensor<1>,
-}
-
 /// The forward model with its SSP grid and filters on one device.
 #[derive(Clone, Debug)]
 pub struct GalaxyModel {
     ssp: SspTensors,
+    lines: Option<LineTensors>,
+    ionization: Option<IonizationGrid>,
     bands: Bandpasses,
     cosmology: Cosmology,
     settings: ModelSettings,
     /// Runs of ages that see the same dust.
-    age_groups: Vec<Range<usize>>,
-    wave_um: Vec<f64>,
+    pub(super) age_groups: Vec<Range<usize>>,
+    /// Number of ages, from the youngest, whose populations have lines.
+    pub(super) n_line_ages: usize,
+    pub(super) wave_um: Vec<f64>,
+    pub(super) line_wave_um: Vec<f64>,
+    /// Shapes of the lines, for spectra.
+    pub(super) profiles: Option<LineProfiles>,
 }
 
 impl GalaxyModel {
     /// Puts an SSP grid and filters on a device.
+    ///
+    /// Galaxies have ionization parameters when the grid's spectra or the lines that the settings ask
+    /// for have that axis.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] when the settings ask for emission lines and the grid has none, or its
+    /// lines and its spectra have different ionization parameters; [`Error::OutOfRange`] for a line
+    /// width outside 1 to 10,000 km/s.
     pub fn new(
         grid: &SspGrid,
         filters: &FilterSet,
-        settings: ModelSettings,
+        mut settings: ModelSettings,
         place: &Place,
-    ) -> Self {
-        let age_groups = settings.components.dust.age_groups(&grid.ages.lg_age_yr());
-        Self {
+    ) -> Result<Self> {
+        let lines = match (settings.lines, &grid.lines) {
+            (false, _) => None,
+            (true, Some(lines)) => Some(LineTensors::new(lines, grid.shape(), place)?),
+            (true, None) => return Err(Error::invalid("emission lines", "the SSP grid has none")),
+        };
+        let line_lgu = lines.as_ref().and_then(|lines| lines.lines.lgu.clone());
+        let lgu = match (grid.lgu.clone(), line_lgu) {
+            (Some(spectra), Some(lines)) if spectra != lines => {
+                return Err(Error::invalid(
+                    "ionization parameters",
+                    "those of the emission lines are not those of the spectra",
+                ));
+            }
+            (spectra, lines) => spectra.or(lines),
+        };
+        let ionization = lgu.map(IonizationGrid::new).transpose()?;
+        settings.components.ionization = ionization.is_some();
+
+        let line_waves = lines.as_ref().map_or(&[][..], |lines| &lines.lines.wave_aa);
+        let profiles = if lines.is_some() {
+            let sigma = settings.line_sigma_km_s;
+            Some(LineProfiles::new(&grid.wave_aa, line_waves, sigma, place)?)
+        } else {
+            None
+        };
+        let in_um = |wave_aa: &[f64]| wave_aa.iter().map(|w| w / 1e4).collect();
+        Ok(Self {
             ssp: SspTensors::new(grid, place),
             bands: Bandpasses::new(filters, &grid.wave_aa, place),
             cosmology: settings.cosmology.at(place, settings.quadrature),
-            wave_um: grid.wave_aa.iter().map(|w| w / 1e4).collect(),
-            age_groups,
+            age_groups: settings.components.dust.age_groups(&grid.ages.lg_age_yr()),
+            n_line_ages: grid.lines.as_ref().map_or(0, |lines| n_line_ages(lines, grid)),
+            wave_um: in_um(&grid.wave_aa),
+            line_wave_um: in_um(line_waves),
+            profiles,
+            lines,
+            ionization,
             settings,
-        }
+        })
     }
 
     /// Names of the filters, in the order of the predicted magnitudes.
@@ -78,14 +114,30 @@ impl GalaxyModel {
         self.bands.names()
     }
 
-    /// Rest-frame wavelengths of the spectra \[Angstrom\].
+    /// Rest-frame vacuum wavelengths of the spectra \[Angstrom\]: the grid's, refined around emission
+    /// lines.
     pub fn wave_aa(&self) -> &[f64] {
-        &self.ssp.grid.wave_aa
+        self.profiles.as_ref().map_or(&self.ssp.grid.wave_aa, |profiles| profiles.wave_aa())
+    }
+
+    /// Ages of the SSP grid, over which P(age) runs.
+    pub fn ages(&self) -> &AgeGrid {
+        &self.ssp.grid.ages
+    }
+
+    /// The SSP grid.
+    pub fn grid(&self) -> &SspGrid {
+        &self.ssp.grid
     }
 
     /// The settings.
     pub fn settings(&self) -> &ModelSettings {
         &self.settings
+    }
+
+    /// The cosmology of distances and ages.
+    pub fn cosmology(&self) -> &Cosmology {
+        &self.cosmology
     }
 
     /// Ingredients of the galaxies, which decide their parameters.
@@ -98,18 +150,16 @@ impl GalaxyModel {
         self.ssp.place()
     }
 
-    /// Times of observation \[Gyr\], `[n_gal]`: as given, or the age of the Universe at the redshift.
-    pub fn t_obs_gyr(&self, galaxies: &GalaxyParams) -> Tensor<1> {
-        let given = galaxies.t_obs_gyr.clone();
-        given.unwrap_or_else(|| self.cosmology.age_at_z_gyr(&galaxies.observer.redshift))
+    pub(super) fn ssp(&self) -> &SspTensors {
+        &self.ssp
     }
 
-    /// Star formation histories on the times of the settings, without bursts.
-    ///
-    /// # Errors
-    /// None for valid settings.
-    pub fn star_formation_history(&self, galaxies: &GalaxyParams) -> Result<SfhTable> {
-        galaxies.sfh.table(&self.sfh_context(&self.t_ref_gyr(galaxies)))
+    pub(super) fn lines(&self) -> Option<&LineTensors> {
+        self.lines.as_ref()
+    }
+
+    pub(super) fn ionization_grid(&self) -> Option<&IonizationGrid> {
+        self.ionization.as_ref()
     }
 
     /// Magnitudes and masses.
@@ -120,24 +170,27 @@ impl GalaxyModel {
         Ok(self.observe(&self.stars(galaxies)?, galaxies))
     }
 
-    /// Magnitudes and masses of galaxies whose star formation histories are given, in place of those
-    /// that the parameters of `galaxies` describe.
-    pub fn predict_with_history(&self, sfh: &SfhTable, galaxies: &GalaxyParams) -> Prediction {
-        let t_obs = self.t_obs_gyr(galaxies);
-        let ages = age_weights(sfh, &t_obs, &self.ssp.grid.ages, self.settings.age_weights);
-        self.observe(&self.stars_of_ages(ages, &t_obs, galaxies), galaxies)
-    }
-
-    fn observe(&self, stars: &Stars, galaxies: &GalaxyParams) -> Prediction {
+    /// Magnitudes and masses of given stars behind the dust and at the redshift of `galaxies`.
+    pub fn observe(&self, stars: &Stars, galaxies: &GalaxyParams) -> Prediction {
         let z = &galaxies.observer.redshift;
-        let spectrum = self.dusty_spectrum(stars, galaxies);
+        let continuum = self.continuum(stars, galaxies);
+        let lines = self.lines_per_msun(stars, galaxies);
+        let line_waves = self.lines().map_or(&[][..], |lines| &lines.lines.wave_aa);
         let brightening = column(&stars.lg_mass_formed) * 2.5;
-        let (per_msun, offset) = match self.settings.frame {
-            Frame::Rest => (self.bands.flux_at_common(spectrum, 0.0), brightening.neg()),
-            Frame::Observed => {
-                let dimming = self.cosmology.distance_modulus(z) - log10(z.clone() + 1.0) * 2.5;
-                (self.bands.flux_at(spectrum, z), column(&dimming) - brightening)
+        let (continuum, lines, offset) = match self.settings.frame {
+            Frame::Rest => {
+                let lines = lines.map(|l| self.bands.line_flux_at_common(l, line_waves, 0.0));
+                (self.bands.flux_at_common(continuum, 0.0), lines, brightening.neg())
             }
+            Frame::Observed => {
+                let lines = lines.map(|l| self.bands.line_flux_at(l, line_waves, z));
+                let dimming = self.cosmology.distance_modulus(z) - log10(z.clone() + 1.0) * 2.5;
+                (self.bands.flux_at(continuum, z), lines, column(&dimming) - brightening)
+            }
+        };
+        let per_msun = match lines {
+            Some(lines) => continuum + lines,
+            None => continuum,
         };
         let dark = per_msun.clone().lower_equal_elem(0.0);
         let magnitudes = (ab_magnitude(per_msun) + offset).mask_fill(dark, f64::INFINITY);
@@ -154,14 +207,15 @@ impl GalaxyModel {
         }
     }
 
-    /// Spectra with dust, `[n_gal, n_wave]`: luminosity density \[Lsun/Hz\] in the rest frame, or
-    /// flux density \[microjansky\] on wavelengths stretched by `1 + z` in the observed frame.
+    /// Spectra with dust and emission lines on [`wave_aa`](Self::wave_aa), `[n_gal, n_wave]`:
+    /// luminosity density \[Lsun/Hz\] in the rest frame, or flux density \[microjansky\] on wavelengths
+    /// stretched by `1 + z` in the observed frame.
     ///
     /// # Errors
     /// None for valid settings.
     pub fn spectrum(&self, galaxies: &GalaxyParams) -> Result<Tensor<2>> {
         let stars = self.stars(galaxies)?;
-        let unit_mass = self.dusty_spectrum(&stars, galaxies);
+        let unit_mass = self.spectrum_per_msun(&stars, galaxies);
         let (mass, z) = (&stars.lg_mass_formed, &galaxies.observer.redshift);
         Ok(match self.settings.frame {
             Frame::Rest => rest_lnu_lsun_hz(unit_mass, mass),
@@ -184,31 +238,13 @@ impl GalaxyModel {
         t_obs_gyr: Option<&Tensor<1>>,
         wrt: &[usize],
     ) -> Result<Jacobian> {
-        let components = self.components();
-        let n_param = components.info().len();
-        let repeated = wrt.iter().enumerate().any(|(i, j)| wrt[..i].contains(j));
-        if wrt.is_empty() || repeated || wrt.iter().any(|j| *j >= n_param) {
-            return Err(Error::invalid(
-                "parameters of the Jacobian",
-                format!("{wrt:?}: expected different indices from 0 to {}", n_param - 1),
-            ));
-        }
         // Checks the width before columns are taken.
-        components.galaxies(matrix, t_obs_gyr.cloned())?;
-        let column_of = |matrix: &Tensor<2>, j: usize| matrix.clone().narrow(1, j, 1);
-        let free = Tensor::cat(wrt.iter().map(|j| column_of(matrix, *j)).collect(), 1);
+        self.components().galaxies(matrix, t_obs_gyr.cloned())?;
         // Band by band: a reverse pass for one magnitude needs the samples of one filter only.
         let bands = (0..self.bands.names().len()).map(|k| {
             let model = Self { bands: self.bands.only(k), ..self.clone() };
-            jacobian(&free, |free| {
-                let columns = (0..matrix.dims()[1])
-                    .map(|j| match wrt.iter().position(|w| *w == j) {
-                        Some(i) => column_of(&free, i),
-                        None => column_of(matrix, j),
-                    })
-                    .collect();
-                let matrix = Tensor::cat(columns, 1);
-                let galaxies = components.galaxies(&matrix, t_obs_gyr.cloned())?;
+            jacobian_of_columns(matrix, wrt, |matrix| {
+                let galaxies = self.components().galaxies(matrix, t_obs_gyr.cloned())?;
                 Ok(model.predict(&galaxies)?.magnitudes)
             })
         });
@@ -216,50 +252,12 @@ impl GalaxyModel {
         let (values, jacobian) = bands.into_iter().map(|b| (b.values, b.jacobian)).unzip();
         Ok(Jacobian { values: Tensor::cat(values, 1), jacobian: Tensor::cat(jacobian, 1) })
     }
+}
 
-    fn sfh_context<'a>(&'a self, t_ref_gyr: &'a Tensor<1>) -> SfhContext<'a> {
-        let ModelSettings { times, lgt0, fb, .. } = &self.settings;
-        SfhContext { t_ref_gyr, times, lgt0: *lgt0, fb: *fb }
-    }
-
-    fn t_ref_gyr(&self, galaxies: &GalaxyParams) -> Tensor<1> {
-        galaxies.t_ref_gyr.clone().unwrap_or_else(|| self.t_obs_gyr(galaxies))
-    }
-
-    fn stars(&self, galaxies: &GalaxyParams) -> Result<Stars> {
-        let (t_obs, t_ref) = (self.t_obs_gyr(galaxies), self.t_ref_gyr(galaxies));
-        let context = self.sfh_context(&t_ref);
-        let (grid, method) = (&self.ssp.grid.ages, self.settings.age_weights);
-        let ages = galaxies.sfh.age_distribution(&context, &t_obs, grid, method)?;
-        Ok(self.stars_of_ages(ages, &t_obs, galaxies))
-    }
-
-    fn stars_of_ages(
-        &self,
-        mut ages: AgeDistribution,
-        t_obs_gyr: &Tensor<1>,
-        galaxies: &GalaxyParams,
-    ) -> Stars {
-        let grid = &self.ssp.grid;
-        if let Some(burst) = &galaxies.burst {
-            ages.weights = add_burst(ages.weights, burst, &grid.ages);
-        }
-        let metallicity =
-            galaxies.metallicity.weights(&ages, t_obs_gyr, &grid.metallicities, &grid.ages);
-        let weights = match metallicity {
-            MetallicityWeights::Common(weights) => ssp_weights(weights, ages.weights),
-            MetallicityWeights::PerAge(weights) => ssp_weights_met_table(weights, ages.weights),
-        };
-        Stars { weights, lg_mass_formed: ages.lg_mass_formed }
-    }
-
-    fn dusty_spectrum(&self, stars: &Stars, galaxies: &GalaxyParams) -> Tensor<2> {
-        let lg_age = self.ssp.grid.ages.lg_age_yr();
-        let light = self.age_groups.iter().map(|group| {
-            let law = &self.settings.dust_law;
-            composite_spectrum(&stars.weights, &self.ssp)
-                * galaxies.dust.transmission(law, &self.wave_um, lg_age[group.start])
-        });
-        light.reduce(|sum, part| sum + part).unwrap_or_else(|| unreachable!("a grid has ages"))
-    }
+/// Number of ages up to the oldest that has lines.
+fn n_line_ages(lines: &EmissionLines, grid: &SspGrid) -> usize {
+    let (n_line, n_age) = (lines.names.len(), grid.ages.lg_age_gyr().len());
+    let per_ssp = lines.luminosity_lsun.chunks(n_line).enumerate();
+    let shining = per_ssp.filter(|(_, l)| l.iter().any(|l| *l > 0.0)).map(|(i, _)| i % n_age + 1);
+    shining.max().unwrap_or(1)
 }

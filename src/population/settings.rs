@@ -35,6 +35,10 @@ pub struct ModelSettings {
     pub quadrature: Quadrature,
     /// Attenuation law.
     pub dust_law: DustLaw,
+    /// Whether the emission lines of the SSP grid are part of the light.
+    pub lines: bool,
+    /// Velocity dispersion of emission lines in spectra \[km/s\]; magnitudes do not depend on it.
+    pub line_sigma_km_s: f64,
     /// IMF of the surviving and remnant mass; the spectra have that of the SSP grid.
     pub imf: Imf,
     /// Times at which star formation histories are tabulated.
@@ -47,7 +51,7 @@ pub struct ModelSettings {
 
 impl ModelSettings {
     /// The defaults: DSPS's ingredients and table path in f64, its cancellation-free form in f32;
-    /// observed frame, Planck 2015 with DSPS's quadrature, Salim et al. (2018) dust, Chabrier IMF.
+    /// observed frame, no emission lines, Planck 2015 with DSPS's quadrature, Salim et al. (2018) dust, Chabrier IMF.
     pub fn new(precision: Precision) -> Self {
         Self {
             components: Components::default(),
@@ -59,6 +63,8 @@ impl ModelSettings {
             cosmology: CosmologyValues::PLANCK15,
             quadrature: Quadrature::Dsps,
             dust_law: DustLaw::default(),
+            lines: false,
+            line_sigma_km_s: 100.0,
             imf: Imf::Chabrier,
             times: TimeTable::default(),
             lgt0: LGT0,

@@ -11,7 +11,9 @@ use burn::tensor::Tensor;
 use super::rows::{CatalogColumns, Rows};
 use crate::catalog::{CatalogReader, CatalogWriter, Format, OutputLayout};
 use crate::device::to_host;
-use crate::population::{Frame, GalaxyModel, GalaxyParams};
+use crate::numerics::column;
+use crate::population::{EquivalentWidths, Frame, GalaxyModel, GalaxyParams};
+use crate::ssp::line_key;
 use crate::store::RowWriter;
 use crate::{Error, Result};
 
@@ -31,6 +33,10 @@ pub struct PredictJob<'a> {
     pub jacobian: Option<(&'a Path, &'a [usize])>,
     /// File for the spectra.
     pub spectra: Option<&'a Path>,
+    /// Indices of the emission lines whose luminosities and fluxes are reported.
+    pub lines: &'a [usize],
+    /// Equivalent widths that are reported.
+    pub widths: Option<&'a EquivalentWidths>,
 }
 
 /// What a run did.
@@ -55,7 +61,7 @@ pub struct Summary {
 impl PredictJob<'_> {
     /// Predicts every row of the catalogue `input` (CSV or Parquet) and writes the catalogue
     /// `output`: the input's columns, then `mag_<filter>`, `lg_mstar_formed`,
-    /// `lg_mstar_surviving` and `status`. Files appear only when all rows are done. `progress` is
+    /// `lg_mstar_surviving`, lines and equivalent widths if asked for, and `status`. Files appear only when all rows are done. `progress` is
     /// called with the number of rows done and their total.
     ///
     /// # Errors
@@ -124,12 +130,18 @@ impl PredictJob<'_> {
     }
 
     fn fields(&self) -> Vec<Field> {
+        let lines = self.model.line_names();
+        let key = |i: &usize| line_key(&lines[*i]);
+        let widths = self.widths.map_or(&[][..], EquivalentWidths::names);
         let mut fields: Vec<Field> = self
             .model
             .filter_names()
             .iter()
             .map(|name| format!("mag_{name}"))
             .chain(["lg_mstar_formed".to_owned(), "lg_mstar_surviving".to_owned()])
+            .chain(self.lines.iter().map(|i| format!("lg_lum_{}", key(i))))
+            .chain(self.lines.iter().map(|i| format!("lg_flux_{}", key(i))))
+            .chain(widths.iter().map(|name| format!("ew_{}", line_key(name))))
             .map(|name| Field::new(name, DataType::Float64, true))
             .collect();
         fields.push(Field::new("status", DataType::Utf8, true));
@@ -150,17 +162,31 @@ impl PredictJob<'_> {
     }
 
     fn predict(&self, rows: &Rows) -> Result<Vec<ArrayRef>> {
-        let n_filter = self.model.filter_names().len();
-        let mut columns: Vec<Vec<f64>> = vec![Vec::new(); n_filter + 2];
+        let model = self.model;
+        let n_width = self.widths.map_or(0, |widths| widths.names().len());
+        let n_column = model.filter_names().len() + 2 + 2 * self.lines.len() + n_width;
+        let mut columns: Vec<Vec<f64>> = vec![Vec::new(); n_column];
         if !rows.parameters.is_empty() {
-            let prediction = self.model.predict(&self.galaxies(rows)?)?;
-            for row in to_host(prediction.magnitudes)?.chunks(n_filter) {
-                for (column, magnitude) in columns.iter_mut().zip(row) {
-                    column.push(*magnitude);
+            let galaxies = self.galaxies(rows)?;
+            let stars = model.stars(&galaxies)?;
+            let seen = model.observe(&stars, &galaxies);
+            let mut parts = vec![
+                seen.magnitudes,
+                column(&seen.lg_mass_formed),
+                column(&seen.lg_mass_surviving),
+            ];
+            if !self.lines.is_empty() {
+                let light = model.line_light(&stars, &galaxies)?;
+                for all in [light.lg_luminosity_erg_s, light.lg_flux_erg_s_cm2] {
+                    parts.extend(self.lines.iter().map(|i| all.clone().narrow(1, *i, 1)));
                 }
             }
-            columns[n_filter] = to_host(prediction.lg_mass_formed)?;
-            columns[n_filter + 1] = to_host(prediction.lg_mass_surviving)?;
+            parts.extend(self.widths.map(|widths| widths.measure(model, &stars, &galaxies)));
+            for row in to_host(Tensor::cat(parts, 1))?.chunks(n_column) {
+                for (column, value) in columns.iter_mut().zip(row) {
+                    column.push(*value);
+                }
+            }
         }
         let mut arrays: Vec<ArrayRef> = columns
             .iter()
