@@ -3,20 +3,16 @@
 
 use burn::tensor::Tensor;
 
+use super::main_sequence::{INDX_K, lg_efficiency, lg_quenching};
 use super::time_table::cumulative_parts;
 use super::{SfhTable, TimeTable};
 use crate::Result;
 use crate::device::Place;
 use crate::halo::{DiffmahParams, diffmah};
 use crate::numerics::cells::{cell_widths, cell_widths_rows};
-use crate::numerics::sigmoid::step;
-use crate::numerics::triweight::triweight_cdf;
 use crate::numerics::{check_ascending, column, pow10};
 use crate::parameter_set;
 use crate::parameters::{Bound, Centre, Edge};
-
-/// Speed at which the efficiency index rolls with halo mass.
-const INDX_K: f64 = 9.0;
 
 parameter_set! {
     /// Parameters of a diffstar galaxy. The defaults describe a galaxy that quenches and
@@ -49,12 +45,11 @@ impl DiffstarParams {
         [1.99953532865225, -0.0104968442644504, -0.00051660779135676, -8.89612033635033e-8];
 }
 
-/// Star formation histories on the given times.
+/// Star formation histories on the given times: [`diffstar_sfr`], with rates below
+/// [`SFR_MIN`](super::SFR_MIN) raised to it, with zero gradient.
 ///
-/// `SFR = f_b M_h eps(M_h) F_q`, with the halo mass of [`diffmah`], the efficiency
-/// `lg eps = lgy_at_mcrit + index(lg M) (lg M - lgmcrit)` and the quenching factor `F_q`. `lgt0`
-/// is that of [`diffmah`], `fb` the cosmic baryon fraction. Rates below [`SFR_MIN`](super::SFR_MIN) are raised to
-/// it, with zero gradient.
+/// # Errors
+/// None for a valid table of times.
 pub fn diffstar(
     halo: &DiffmahParams,
     galaxy: &DiffstarParams,
@@ -62,26 +57,30 @@ pub fn diffstar(
     lgt0: f64,
     fb: f64,
 ) -> Result<SfhTable> {
-    let place = Place::of(&halo.logm0);
-    let lg_mass = diffmah(halo, place.row(times.t_gyr()), lgt0).lg_mass;
-    let above_crit = lg_mass.clone() - column(&galaxy.lgmcrit);
-    let index = step(above_crit.clone() * INDX_K, column(&galaxy.indx_lo), column(&galaxy.indx_hi));
-    let lg_efficiency = column(&galaxy.lgy_at_mcrit) + index * above_crit;
-    let lg_sfr =
-        lg_mass + lg_efficiency + lg_quenching(galaxy, place.row(&times.lg_t())) + fb.log10();
-    SfhTable::new(times.clone(), pow10(lg_sfr))
+    let t_gyr = Place::of(&halo.logm0).row(times.t_gyr());
+    SfhTable::new(times.clone(), diffstar_sfr(halo, galaxy, t_gyr, lgt0, fb))
 }
 
-/// log10 of the quenching factor at `lg_t` (`[1, n_t]`): from 0 down to `lg_drop` at `lg_qt`, then
-/// up to `lg_rejuv`, by triweight steps.
-fn lg_quenching(galaxy: &DiffstarParams, lg_t: Tensor<2>) -> Tensor<2> {
-    let sigma = pow10(column(&galaxy.qlglgdt)) / 12.0;
-    let y = (lg_t - column(&galaxy.lg_qt)) / sigma;
-    let drop = column(&galaxy.lg_drop);
-    let recovery = column(&galaxy.lg_rejuv) - drop.clone();
-    let falling = drop.clone() * triweight_cdf(y.clone() + 3.0);
-    let rising = drop + recovery * triweight_cdf(y.clone() - 3.0);
-    rising.mask_where(y.lower_elem(0.0), falling)
+/// Star formation rates \[Msun/yr\] at times `t_gyr` (`[n_gal or 1, n_t]`), `[n_gal, n_t]`.
+///
+/// `SFR = f_b M_h eps(M_h) F_q`, with the halo mass of [`diffmah`], the efficiency
+/// `lg eps = lgy_at_mcrit + index(lg M) (lg M - lgmcrit)` and the quenching factor `F_q`. `lgt0`
+/// is that of [`diffmah`], `fb` the cosmic baryon fraction.
+pub fn diffstar_sfr(
+    halo: &DiffmahParams,
+    galaxy: &DiffstarParams,
+    t_gyr: Tensor<2>,
+    lgt0: f64,
+    fb: f64,
+) -> Tensor<2> {
+    let lg_mass = diffmah(halo, t_gyr.clone(), lgt0).lg_mass;
+    let above_crit = lg_mass.clone() - column(&galaxy.lgmcrit);
+    let roll = above_crit.clone() * INDX_K;
+    let lg_efficiency =
+        lg_efficiency(above_crit, roll, &galaxy.lgy_at_mcrit, &galaxy.indx_lo, &galaxy.indx_hi);
+    let lg_quenching =
+        lg_quenching(t_gyr, &galaxy.lg_qt, &galaxy.qlglgdt, &galaxy.lg_drop, &galaxy.lg_rejuv);
+    pow10(lg_mass + lg_efficiency + lg_quenching + fb.log10())
 }
 
 /// Gas accreted and not yet turned into stars; see [`gas_reservoir`].

@@ -2,16 +2,36 @@
 
 mod age_weights;
 mod burst;
+mod delayed_tau;
 mod diffstar;
+mod diffstar_2021;
+mod double_power_law;
+mod gas_depletion;
+mod lognormal;
+mod main_sequence;
 mod model;
+mod piecewise;
+mod scaled;
+#[cfg(test)]
+mod tests;
 mod time_table;
 
 pub use age_weights::{
     AgeDistribution, AgeGrid, AgeWeightMethod, age_weights, birth_times, lg_mass_formed_at,
 };
 pub use burst::{BurstParams, add_burst, burst_weights};
-pub use diffstar::{DiffstarParams, GasReservoir, diffstar, gas_reservoir};
+pub use delayed_tau::DelayedTauParams;
+pub use diffstar::{DiffstarParams, GasReservoir, diffstar, diffstar_sfr, gas_reservoir};
+pub use diffstar_2021::{
+    Diffstar2021History, Diffstar2021Params, diffstar_2021, diffstar_2021_sfr, times_2021,
+};
+pub use double_power_law::DoublePowerLawParams;
+pub use gas_depletion::{GasDepletionParams, gas_depletion_sfr};
+pub use lognormal::LognormalSfhParams;
 pub use model::{SfhContext, SfhModel, SfhParams};
+pub use piecewise::{
+    PiecewiseParams, piecewise_age_distribution, piecewise_edges_gyr, piecewise_sfr,
+};
 pub use time_table::{SfhTable, TimeTable};
 
 /// Smallest star formation rate that a table holds \[Msun/yr\].

@@ -2,11 +2,15 @@
 
 use burn::tensor::Tensor;
 
+use super::scaled::scaled_to_mass;
 use super::{
-    AgeDistribution, AgeGrid, AgeWeightMethod, DiffstarParams, SfhTable, TimeTable, age_weights,
-    diffstar,
+    AgeDistribution, AgeGrid, AgeWeightMethod, DelayedTauParams, Diffstar2021Params,
+    DiffstarParams, DoublePowerLawParams, GasDepletionParams, LognormalSfhParams, PiecewiseParams,
+    SfhTable, TimeTable, age_weights, diffstar_2021_sfr, diffstar_sfr, gas_depletion_sfr,
+    piecewise_age_distribution, piecewise_sfr,
 };
 use crate::Result;
+use crate::device::Place;
 use crate::halo::DiffmahParams;
 use crate::parameters::model_choice;
 
@@ -21,6 +25,40 @@ model_choice! {
             halo: DiffmahParams,
             /// Star formation in the halo.
             galaxy: DiffstarParams,
+        }
+        /// Diffstar 0.2 to 0.3: halo growth, turned into stars over a gas-depletion time.
+        GasDepletion = "gas_depletion" {
+            /// Halo mass assembly.
+            halo: DiffmahParams,
+            /// Star formation in the halo.
+            galaxy: GasDepletionParams,
+        }
+        /// The early diffstar of DSPS 0.1.0.
+        Diffstar2021 = "diffstar2021" {
+            /// Halo mass assembly.
+            halo: DiffmahParams,
+            /// Star formation in the halo.
+            galaxy: Diffstar2021Params,
+        }
+        /// Constant in bins of look-back time.
+        Piecewise = "piecewise" {
+            /// Mass and ratios of the rates.
+            bins: PiecewiseParams,
+        }
+        /// A linear rise and an exponential decline.
+        DelayedTau = "delayed_tau" {
+            /// Mass and shape.
+            shape: DelayedTauParams,
+        }
+        /// A lognormal in time.
+        Lognormal = "lognormal" {
+            /// Mass and shape.
+            shape: LognormalSfhParams,
+        }
+        /// A rise and a decline as powers of time.
+        DoublePowerLaw = "double_power_law" {
+            /// Mass and shape.
+            shape: DoublePowerLawParams,
         }
     }
 }
@@ -40,19 +78,49 @@ pub struct SfhContext<'a> {
 }
 
 impl SfhParams {
+    /// Star formation rates \[Msun/yr\] at times `t_gyr` (`[n_gal or 1, n_t]`), `[n_gal, n_t]`; zero
+    /// where no stars form.
+    ///
+    /// # Errors
+    /// None for a valid context.
+    pub fn sfr_msun_yr(&self, context: &SfhContext, t_gyr: Tensor<2>) -> Result<Tensor<2>> {
+        let SfhContext { lgt0, fb, .. } = *context;
+        match self {
+            Self::Diffstar { halo, galaxy } => Ok(diffstar_sfr(halo, galaxy, t_gyr, lgt0, fb)),
+            Self::GasDepletion { halo, galaxy } => {
+                Ok(gas_depletion_sfr(halo, galaxy, t_gyr, lgt0, fb))
+            }
+            Self::Diffstar2021 { halo, galaxy } => {
+                Ok(diffstar_2021_sfr(halo, galaxy, t_gyr, lgt0, fb))
+            }
+            Self::Piecewise { bins } => Ok(piecewise_sfr(bins, context.t_ref_gyr, t_gyr)),
+            Self::DelayedTau { shape } => {
+                let ln_shape = |t| shape.ln_sfr_shape(t);
+                scaled_to_mass(ln_shape, &shape.lg_mass_formed, context, t_gyr)
+            }
+            Self::Lognormal { shape } => {
+                let ln_shape = |t| shape.ln_sfr_shape(t);
+                scaled_to_mass(ln_shape, &shape.lg_mass_formed, context, t_gyr)
+            }
+            Self::DoublePowerLaw { shape } => {
+                let ln_shape = |t| shape.ln_sfr_shape(t);
+                scaled_to_mass(ln_shape, &shape.lg_mass_formed, context, t_gyr)
+            }
+        }
+    }
+
     /// Star formation rates on the times of the context.
     ///
     /// # Errors
     /// None for a valid context.
     pub fn table(&self, context: &SfhContext) -> Result<SfhTable> {
-        match self {
-            Self::Diffstar { halo, galaxy } => {
-                diffstar(halo, galaxy, context.times, context.lgt0, context.fb)
-            }
-        }
+        let t_gyr = Place::of(context.t_ref_gyr).row(context.times.t_gyr());
+        SfhTable::new(context.times.clone(), self.sfr_msun_yr(context, t_gyr)?)
     }
 
     /// Distribution of stellar ages and mass formed, seen at `t_obs_gyr` (`[n_gal]`).
+    ///
+    /// That of piecewise histories is exact; the others go through their table.
     ///
     /// # Errors
     /// None for a valid context.
@@ -63,6 +131,9 @@ impl SfhParams {
         ages: &AgeGrid,
         method: AgeWeightMethod,
     ) -> Result<AgeDistribution> {
+        if let Self::Piecewise { bins } = self {
+            return Ok(piecewise_age_distribution(bins, context.t_ref_gyr, t_obs_gyr, ages));
+        }
         Ok(age_weights(&self.table(context)?, t_obs_gyr, ages, method))
     }
 }
