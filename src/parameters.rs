@@ -319,6 +319,7 @@ macro_rules! model_choice {
 
         $(#[$params_doc])*
         #[derive(Clone, Debug)]
+        #[allow(clippy::large_enum_variant, reason = "there is one value per batch of galaxies")]
         pub enum $params {
             $($(#[$doc])* $variant { $($(#[$field_doc])* $field: $set),+ },)+
         }

@@ -1,24 +1,45 @@
-//! Dust attenuation: curves `k(lambda)` and the screen that applies them. One file per curve.
+//! Dust. Attenuation: curves `k(lambda)`, one file each; the law that normalises them; geometries,
+//! which say what dust the stars of an age see. Emission: blackbodies and dust opacities.
 //!
-//! Wavelengths are in micrometres here, as in the attenuation literature.
+//! Attenuation takes wavelengths in micrometres, as its literature does.
 
+mod age_dependent;
 mod attenuation;
+mod blackbody;
 mod calzetti;
+mod law;
 mod leitherer;
 mod model;
+mod modified_blackbody;
 mod noll;
 mod power_law;
 mod salim;
+mod scaling;
 mod triweight_curve;
+mod two_component;
+mod young_boost;
 
+pub use age_dependent::AgeDependentParams;
 pub use attenuation::{AttenuationCurve, R_V, ScreenParams, attenuation, transmission};
+pub use blackbody::{
+    blackbody_lambda, blackbody_nu, lg_blackbody_lambda, lg_blackbody_nu, peak_frequency_hz,
+    peak_wavelength_aa,
+};
 pub use calzetti::calzetti00;
+pub use law::DustLaw;
 pub use leitherer::leitherer02;
-pub use model::{DustLaw, DustModel, DustParams};
+pub use model::{DustModel, DustParams};
+pub use modified_blackbody::{
+    DustOpacity, dust_emission_nu, lg_dust_emission_nu, lg_modified_blackbody_nu,
+    modified_blackbody_nu,
+};
 pub use noll::noll09;
 pub use power_law::power_law;
 pub use salim::salim18;
+pub use scaling::{DustScaling, DustScalingParams, optical_depth, scaled_slope, slab_attenuation};
 pub use triweight_curve::triweight;
+pub use two_component::TwoComponentParams;
+pub use young_boost::YoungBoostParams;
 
 use burn::tensor::Tensor;
 

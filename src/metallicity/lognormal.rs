@@ -65,18 +65,26 @@ pub fn table_weights(
     ages: &AgeGrid,
 ) -> Tensor<3> {
     let n_age = ages.lg_age_gyr().len();
-    let n_gal = t_obs_gyr.dims()[0];
     let ages_gyr: Vec<f64> = ages.lg_age_gyr().iter().map(|a| 10f64.powf(*a)).collect();
     let lg_birth = log10(birth_times(t_obs_gyr, &ages_gyr));
     let table = InterpGrid::new(&times.lg_t(), &Place::of(t_obs_gyr));
     let lgmet = table.interp_rows(lg_birth, lgmet_table.clone());
-    let flat = lgmet.reshape([n_gal * n_age]);
+    weights_per_age(lgmet, scatter, grid) / n_age as f64
+}
+
+/// Weights over metallicity for each stellar age, `[n_gal, n_met, n_age]`, summing to one at each
+/// age: lognormals with the medians `lgmet` (`[n_gal, n_age]`) and one `scatter` (`[n_gal]`).
+pub(super) fn weights_per_age(
+    lgmet: Tensor<2>,
+    scatter: &Tensor<1>,
+    grid: &MetallicityGrid,
+) -> Tensor<3> {
+    let [n_gal, n_age] = lgmet.dims();
     let scatter =
         scatter.clone().unsqueeze_dim::<2>(1).repeat_dim(1, n_age).reshape([n_gal * n_age]);
-    triweight_weights(&flat, &scatter, &grid.edges)
+    triweight_weights(&lgmet.reshape([n_gal * n_age]), &scatter, &grid.edges)
         .reshape([n_gal, n_age, grid.lgmet.len()])
         .swap_dims(1, 2)
-        / n_age as f64
 }
 
 #[cfg(test)]

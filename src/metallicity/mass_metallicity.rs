@@ -43,6 +43,14 @@ parameter_set! {
     }
 }
 
+parameter_set! {
+    /// Scatter of metallicities within a galaxy whose median follows the relation.
+    pub struct ScatterParams {
+        /// Standard deviation of the log metallicity.
+        lgmet_scatter: "dex", 0.2, Bound::square(0.01, 2.0);
+    }
+}
+
 /// Median `log10 Z` of galaxies with log10 stellar mass `lg_mstar` at cosmic time `t_gyr`; every
 /// argument and the result `[n_gal]`.
 ///

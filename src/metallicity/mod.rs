@@ -1,12 +1,14 @@
 //! Stellar metallicities: distribution functions over the SSP grid and the mass-metallicity
 //! relation. Metallicity is log10 of the absolute mass fraction of metals, `lgmet = log10 Z`.
 
+mod age_dependent;
 mod lognormal;
 mod mass_metallicity;
 mod model;
 
+pub use age_dependent::{AgeDependentParams, age_dependent_weights};
 pub use lognormal::{MetallicityGrid, lognormal_weights, table_weights};
-pub use mass_metallicity::{MassMetallicityParams, mass_metallicity};
+pub use mass_metallicity::{MassMetallicityParams, ScatterParams, mass_metallicity};
 pub use model::{MetallicityModel, MetallicityParams, MetallicityWeights};
 
 use crate::parameter_set;

@@ -4,6 +4,7 @@
 //! host: grids, quadrature weights and linear operators that do not depend on any galaxy.
 
 pub mod cells;
+pub mod expm1;
 pub mod histogram;
 pub mod integrate;
 pub mod interp;

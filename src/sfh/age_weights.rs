@@ -12,6 +12,7 @@ use super::{SfhTable, T_BIRTH_MIN_GYR};
 use crate::device::Place;
 use crate::names::named;
 use crate::numerics::cells::{cell_edges, cell_widths};
+use crate::numerics::expm1::expm1;
 use crate::numerics::interp::InterpGrid;
 use crate::numerics::{check_ascending, column, log10, pow10};
 use crate::{Error, Result};
@@ -243,19 +244,6 @@ impl Intervals {
 /// `1 - (1 - x)^kappa` for `0 <= x < 1`, without cancellation at small `x`.
 fn one_minus_power(x: Tensor<2>, kappa: Tensor<2>) -> Tensor<2> {
     expm1(kappa * x.neg().log1p()).neg()
-}
-
-/// `e^x - 1` for `x <= 0`: a Taylor polynomial near zero, the plain form elsewhere.
-fn expm1(x: Tensor<2>) -> Tensor<2> {
-    const NEAR: f64 = 0.35;
-    let near = x.clone().clamp_min(-NEAR);
-    let terms = 13;
-    let mut series = near.ones_like();
-    for k in (2..=terms).rev() {
-        series = series * near.clone() / f64::from(k) + 1.0;
-    }
-    let plain = x.clone().exp() - 1.0;
-    plain.mask_where(x.greater_elem(-NEAR), series * near)
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Star formation histories and the distribution of stellar ages that follows from them.
 
+mod age_transition;
 mod age_weights;
 mod burst;
 mod delayed_tau;
@@ -16,6 +17,7 @@ mod scaled;
 mod tests;
 mod time_table;
 
+pub use age_transition::young_to_old;
 pub use age_weights::{
     AgeDistribution, AgeGrid, AgeWeightMethod, age_weights, birth_times, lg_mass_formed_at,
 };

@@ -1,0 +1,77 @@
+//! A screen whose strength and slope pass smoothly from young to old stars (Hearin et al. 2021,
+//! section 3.4.1).
+
+use burn::tensor::Tensor;
+
+use super::ScreenParams;
+use crate::parameter_set;
+use crate::parameters::Bound;
+use crate::sfh::young_to_old;
+
+parameter_set! {
+    /// Parameters of a dust screen that depends on stellar age.
+    pub struct AgeDependentParams {
+        /// Attenuation in the V band of the youngest stars.
+        av_young: "mag", 0.0, Bound::square(0.0, 10.0);
+        /// Attenuation in the V band of the oldest stars.
+        av_old: "mag", 0.0, Bound::square(0.0, 10.0);
+        /// Power-law tilt of the curve that the youngest stars see.
+        dust_slope_young: "1", 0.0, Bound::square(-3.0, 2.0);
+        /// Power-law tilt of the curve that the oldest stars see.
+        dust_slope_old: "1", 0.0, Bound::square(-3.0, 2.0);
+        /// Strength of the 2175 Angstrom bump at every age.
+        dust_bump: "1", 0.85, Bound::square(0.0, 10.0);
+        /// Fraction of the light of every age that meets no dust.
+        dust_floor: "1", 0.0, Bound::square(0.0, 1.0);
+    }
+}
+
+impl AgeDependentParams {
+    /// The screen in front of stars of one age: `A_V` and slope by [`young_to_old`].
+    pub fn screen(&self, lg_age_yr: f64) -> ScreenParams {
+        let at_age = |young: &Tensor<1>, old: &Tensor<1>| {
+            young_to_old(young, old, &[lg_age_yr]).squeeze_dim(1)
+        };
+        ScreenParams {
+            av: at_age(&self.av_young, &self.av_old),
+            dust_bump: self.dust_bump.clone(),
+            dust_slope: at_age(&self.dust_slope_young, &self.dust_slope_old),
+            dust_floor: self.dust_floor.clone(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::parameters::ParameterSet;
+    use crate::testing::{assert_close, for_each_f64_place, values};
+
+    #[test]
+    fn strength_and_slope_are_those_of_the_age() {
+        for_each_f64_place(|place| {
+            let row = place.row(&[2.0, 0.5, -0.4, 0.2, 1.0, 0.1]);
+            let params = AgeDependentParams::from_matrix(&row).unwrap();
+            for (lg_age_yr, want) in [
+                (4.0, [2.0, 1.0, -0.4, 0.1]),
+                (8.0, [1.25, 1.0, -0.1, 0.1]),
+                (12.0, [0.5, 1.0, 0.2, 0.1]),
+            ] {
+                let screen = params.screen(lg_age_yr).to_matrix();
+                assert_close(&values(screen), &want, 1e-14, 1e-15);
+            }
+        });
+    }
+
+    #[test]
+    fn equal_ends_are_one_screen() {
+        for_each_f64_place(|place| {
+            let row = place.row(&[1.3, 1.3, -0.4, -0.4, 1.0, 0.1]);
+            let params = AgeDependentParams::from_matrix(&row).unwrap();
+            for lg_age_yr in [4.0, 6.1, 8.7, 10.1] {
+                let screen = params.screen(lg_age_yr).to_matrix();
+                assert_close(&values(screen), &[1.3, 1.0, -0.4, 0.1], 1e-15, 0.0);
+            }
+        });
+    }
+}
