@@ -124,6 +124,13 @@ impl SspGrid {
         (self.metallicities.lgmet().len(), self.ages.lg_age_gyr().len(), self.wave_aa.len())
     }
 
+    /// The ionization parameters log10 U on which spectra or lines depend: galaxies then need
+    /// [weights over them](crate::sed::SspWeights::with_ionization).
+    pub fn ionization_parameters(&self) -> Option<&[f64]> {
+        let of_lines = self.lines.as_ref().and_then(|lines| lines.lgu.as_deref());
+        self.lgu.as_deref().or(of_lines)
+    }
+
     pub(super) fn flux_shape(&self) -> BlockShape {
         let (n_met, n_age, n_last) = self.shape();
         BlockShape { n_u: self.lgu.as_ref().map(Vec::len), n_met, n_age, n_last }
@@ -202,8 +209,10 @@ mod tests {
         let ionized =
             SspGrid::on_axes(Some(lgu.to_vec()), met, age, wave, flux, BTreeMap::new()).unwrap();
         for grid in [grid(), ionized.clone()] {
-            grid.clone().with_lines(lines(None)).unwrap();
-            grid.with_lines(lines(Some(lgu))).unwrap();
+            let plain = grid.clone().with_lines(lines(None)).unwrap();
+            assert_eq!(plain.ionization_parameters(), grid.lgu.as_deref());
+            let both = grid.with_lines(lines(Some(lgu))).unwrap();
+            assert_eq!(both.ionization_parameters(), Some(lgu));
         }
         let error = ionized.with_lines(lines(Some(&[-4.0, -3.0, -1.0]))).unwrap_err().to_string();
         assert!(error.contains("are not those of the spectra"), "{error}");

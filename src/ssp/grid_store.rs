@@ -89,7 +89,7 @@ impl SspGrid {
                 put(name, &[lgu.len()], lgu);
             }
         }
-        if self.lgu.is_some() || line_lgu.is_some() {
+        if self.ionization_parameters().is_some() {
             units.push_str(LGU_UNITS);
         }
         if let Some(lines) = &self.lines {
