@@ -56,6 +56,14 @@ fn info(name: &str, grid: &SspGrid) {
     let (a0, a1) = ends(grid.ages.lg_age_gyr());
     let (w0, w1) = ends(&grid.wave_aa);
     say!("{name}");
+    if let Some(lgu) = &grid.lgu {
+        say!(
+            "  ionizations    {:5}  log10 U        {:9.3} to {:9.3}",
+            lgu.len(),
+            ends(lgu).0,
+            ends(lgu).1
+        );
+    }
     say!("  metallicities  {n_met:5}  log10 Z        {z0:9.3} to {z1:9.3}");
     say!("  ages           {n_age:5}  log10 Gyr      {a0:9.3} to {a1:9.3}");
     say!("  wavelengths    {n_wave:5}  Angstrom       {w0:9.1} to {w1:9.1}");
@@ -74,7 +82,13 @@ fn info(name: &str, grid: &SspGrid) {
         );
     }
     match &grid.lines {
-        Some(lines) => say!("  emission lines {:5}", lines.names.len()),
+        Some(lines) => {
+            let lgu = lines.lgu.as_ref().map_or(String::new(), |lgu| {
+                let (u0, u1) = ends(lgu);
+                format!("  at {} log10 U    {u0:9.3} to {u1:9.3}", lgu.len())
+            });
+            say!("  emission lines {:5}{lgu}", lines.names.len());
+        }
         None => say!("  emission lines  none"),
     }
     say!("  ionizing rates {}", if grid.lg_q_h.is_some() { "yes" } else { "no" });

@@ -12,7 +12,7 @@ use crate::numerics::interp::{InterpGrid, gather_1d};
 /// Filters on a device, ready to integrate spectra on one rest-frame wavelength grid.
 #[derive(Clone, Debug)]
 pub struct Bandpasses {
-    bands: Vec<Band>,
+    pub(super) bands: Vec<Band>,
     grid: InterpGrid,
     /// The grid's points, the last one moved up by what f32 resolves, so that a sample on the
     /// spectrum's red end counts.
@@ -20,14 +20,18 @@ pub struct Bandpasses {
 }
 
 #[derive(Clone, Debug)]
-struct Band {
+pub(super) struct Band {
     name: String,
     /// Wavelengths of the filter curve \[Angstrom\].
-    wave_aa: Vec<f64>,
+    pub(super) wave_aa: Vec<f64>,
+    /// Transmission over the AB normalisation \[Hz/Lsun\].
+    pub(super) response: Vec<f64>,
+    /// The same for the scaled units of the SSP grid.
+    pub(super) response_scaled: Tensor<1>,
     /// Quadrature weights over the AB normalisation, for spectra in Lsun/Hz.
     weights: Vec<f64>,
     /// The wavelengths, to be searched.
-    grid: InterpGrid,
+    pub(super) grid: InterpGrid,
     /// Sum of the weights of the first `j` samples, `[n + 1]`, for spectra in the scaled units of
     /// the SSP grid: the scale cancels that of the AB zero point, which f32 has no room for.
     sum_weight: Tensor<1>,
@@ -52,12 +56,15 @@ impl Bandpasses {
                     .collect();
                 let norm = AB0_LSUN_HZ * products.iter().sum::<f64>();
                 let weights: Vec<f64> = products.iter().map(|w| w / norm).collect();
+                let response: Vec<f64> = filter.transmission().iter().map(|t| t / norm).collect();
                 let scaled = per_scaled_unit(&weights);
                 let moment: Vec<f64> =
                     scaled.iter().zip(filter.wave_aa()).map(|(c, w)| c * w).collect();
                 Band {
                     name: filter.name().to_owned(),
                     wave_aa: filter.wave_aa().to_vec(),
+                    response_scaled: place.vector(&per_scaled_unit(&response)),
+                    response,
                     weights,
                     grid: InterpGrid::new(filter.wave_aa(), place),
                     sum_weight: place.vector(&running_sum(&scaled)),

@@ -2,9 +2,11 @@
 //!
 //! The flux in a band is `int T L / lambda dlambda / int T AB0 / lambda dlambda`, by the trapezoid
 //! rule on the *filter's own* wavelengths, with the spectrum interpolated linearly onto them and
-//! zero beyond its ends. Spectral features narrower than the filter's sampling are aliased.
+//! zero beyond its ends. Spectral features narrower than the filter's sampling are aliased; the light
+//! of emission lines is therefore added [exactly](Bandpasses::line_flux_at).
 
 mod bandpasses;
+mod line_flux;
 mod magnitude;
 mod ssp_table;
 

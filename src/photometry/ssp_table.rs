@@ -9,7 +9,8 @@ use crate::sed::SspWeights;
 use crate::ssp::SspTensors;
 use crate::{Error, Result};
 
-/// AB magnitudes per solar mass formed of the SSPs of a grid, `[n_met * n_age, n_filter]`.
+/// AB magnitudes per solar mass formed of the SSPs of a grid, `[n_met * n_age, n_filter]`, or
+/// `[n_u * n_met * n_age, n_filter]` where it has ionization parameters.
 #[derive(Clone, Debug)]
 pub struct SspMagnitudes {
     /// The magnitudes; plus infinity where a band sees nothing.
@@ -75,7 +76,7 @@ impl SspMagnitudes {
         let dark = brightest.clone().is_inf();
         let brightest = brightest.mask_fill(dark, 0.0);
         let flux = pow10((self.magnitudes.clone() - brightest.clone()) * -0.4);
-        let mean = weights.joint.clone().matmul(flux);
+        let mean = weights.total(&flux, 0..weights.age.dims()[1]);
         ab_magnitude(mean) + brightest - column(lg_mass_formed) * 2.5
     }
 }

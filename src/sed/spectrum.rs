@@ -1,5 +1,7 @@
 //! Spectra of composite populations, in the rest frame and as observed.
 
+use std::ops::Range;
+
 use burn::tensor::Tensor;
 
 use super::SspWeights;
@@ -10,8 +12,20 @@ use crate::ssp::{FLUX_DEX, SspTensors};
 
 /// Spectrum per solar mass formed, `[n_gal, n_wave]`, in the scaled units of
 /// [`SspTensors`]: one matrix product for the whole batch.
+///
+/// A grid with ionization parameters needs weights [over them](SspWeights::with_ionization).
 pub fn composite_spectrum(weights: &SspWeights, ssp: &SspTensors) -> Tensor<2> {
-    weights.joint.clone().matmul(ssp.lnu_scaled.clone())
+    composite_spectrum_of_ages(weights, ssp, 0..ssp.grid.shape().1)
+}
+
+/// The share of the stars with ages of index `ages` in [`composite_spectrum`], `[n_gal, n_wave]`: the
+/// light behind dust that only they see. The shares of all [runs](SspWeights::total) add up to it.
+pub fn composite_spectrum_of_ages(
+    weights: &SspWeights,
+    ssp: &SspTensors,
+    ages: Range<usize>,
+) -> Tensor<2> {
+    weights.total(&ssp.lnu_scaled, ages)
 }
 
 /// Rest-frame luminosity density \[Lsun/Hz\] from a scaled unit-mass spectrum and log10 of the mass

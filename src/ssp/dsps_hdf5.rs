@@ -2,14 +2,19 @@
 //!
 //! Datasets at the root: `ssp_lgmet`, `ssp_lg_age_gyr`, `ssp_wave`, `ssp_flux`, and for grids with
 //! emission lines `ssp_emline_name`, `ssp_emline_wave`, `ssp_emline_luminosity` \[Lsun/Msun\] (DSPS
-//! multiplies the last by 3.828e33 when it loads, we do not). `ssp_log10_q_h` is ours. Text
-//! attributes of the file become provenance.
+//! multiplies the last by 3.828e33 when it loads, we do not). Text attributes of the file become
+//! provenance.
+//!
+//! Ours are `ssp_log10_q_h` and the ionization parameters: with a dataset `ssp_lgu`, the flux has
+//! them as its first axis. The line luminosities have them when they have four axes; then
+//! `ssp_emline_lgu`, or without it `ssp_lgu`, tells their values.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use hdf5_pure::{AttrValue, File};
 
+use super::block::BlockShape;
 use super::{EmissionLines, SspGrid};
 use crate::{Error, Result};
 
@@ -52,10 +57,14 @@ pub(super) fn read(path: &Path) -> Result<SspGrid> {
     let lg_age_gyr = numbers("ssp_lg_age_gyr", &[0])?;
     let wave_aa = numbers("ssp_wave", &[0])?;
     let (n_met, n_age) = (lgmet.len(), lg_age_gyr.len());
-    let flux = numbers("ssp_flux", &[n_met, n_age, wave_aa.len()])?;
+    let lgu = has("ssp_lgu").then(|| numbers("ssp_lgu", &[0])).transpose()?;
+    let n_u = lgu.as_ref().map(Vec::len);
+    let shape = BlockShape { n_u, n_met, n_age, n_last: wave_aa.len() };
+    let flux = numbers("ssp_flux", &shape.axes())?;
     let invalid = |e: Error| Error::file(path, e.to_string());
-    let mut grid = SspGrid::new(lgmet, lg_age_gyr, wave_aa, flux, text_attributes(&file, path)?)
-        .map_err(invalid)?;
+    let facts = text_attributes(&file, path)?;
+    let mut grid =
+        SspGrid::on_axes(lgu, lgmet, lg_age_gyr, wave_aa, flux, facts).map_err(invalid)?;
     if has("ssp_log10_q_h") {
         grid = grid.with_lg_q_h(numbers("ssp_log10_q_h", &[n_met, n_age])?).map_err(invalid)?;
     }
@@ -63,12 +72,20 @@ pub(super) fn read(path: &Path) -> Result<SspGrid> {
         let names = dataset("ssp_emline_name")?
             .read_string()
             .map_err(|e| Error::file(path, format!("dataset \"ssp_emline_name\": {e}")))?;
-        let n_line = names.len();
-        let lines = EmissionLines {
-            names,
-            wave_aa: numbers("ssp_emline_wave", &[n_line])?,
-            luminosity_lsun: numbers("ssp_emline_luminosity", &[n_met, n_age, n_line])?,
+        let n_axes = dataset("ssp_emline_luminosity")?
+            .shape()
+            .map_err(|e| Error::file(path, format!("dataset \"ssp_emline_luminosity\": {e}")))?
+            .len();
+        let lgu = match n_axes {
+            4 if has("ssp_emline_lgu") => Some(numbers("ssp_emline_lgu", &[0])?),
+            4 => Some(numbers("ssp_lgu", &[0])?),
+            _ => None,
         };
+        let n_u = lgu.as_ref().map(Vec::len);
+        let shape = BlockShape { n_u, n_last: names.len(), ..shape };
+        let wave_aa = numbers("ssp_emline_wave", &[names.len()])?;
+        let luminosity_lsun = numbers("ssp_emline_luminosity", &shape.axes())?;
+        let lines = EmissionLines { names, wave_aa, lgu, luminosity_lsun };
         grid = grid.with_lines(lines).map_err(invalid)?;
     }
     Ok(grid)
@@ -128,6 +145,48 @@ mod tests {
         let lines = read(&path).unwrap().lines.unwrap();
         assert_eq!(lines.names, ["Ha", "Hbeta"]);
         assert_eq!(lines.luminosity_lsun[17], 17.0);
+    }
+
+    #[test]
+    fn ionization_parameters_are_a_first_axis_of_flux_and_lines() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ssp.h5");
+        // The lines' own parameters stand in `ssp_emline_lgu` or are those of the flux.
+        let write = |lgu: Option<&[f64]>, line_lgu: Option<&[f64]>| {
+            let n_u = lgu.map_or(1, <[f64]>::len);
+            let mut file = FileBuilder::new();
+            file.create_dataset("ssp_lgmet").with_f64_data(&[-3.0, -2.0, -1.0]);
+            file.create_dataset("ssp_lg_age_gyr").with_f64_data(&[-1.0, 0.0, 1.0]);
+            file.create_dataset("ssp_wave").with_f64_data(&[1000.0, 2000.0]);
+            let shape = [n_u as u64, 3, 3, 2];
+            file.create_dataset("ssp_flux")
+                .with_f64_data(&vec![0.5; 18 * n_u])
+                .with_shape(if lgu.is_some() { &shape } else { &shape[1..] });
+            if let Some(lgu) = lgu {
+                file.create_dataset("ssp_lgu").with_f64_data(lgu);
+            }
+            file.create_dataset("ssp_emline_name").with_strings(&["Ha"]).unwrap();
+            file.create_dataset("ssp_emline_wave").with_f64_data(&[6564.0]);
+            if let Some(lgu) = line_lgu {
+                file.create_dataset("ssp_emline_lgu").with_f64_data(lgu);
+            }
+            let luminosity: Vec<f64> = (0..27).map(f64::from).collect();
+            file.create_dataset("ssp_emline_luminosity")
+                .with_f64_data(&luminosity)
+                .with_shape(&[3, 3, 3, 1]);
+            file.write(&path).unwrap();
+        };
+        let lgu: &[f64] = &[-4.0, -3.0, -2.0];
+        for (flux, lines) in [(Some(lgu), None), (Some(lgu), Some(lgu)), (None, Some(lgu))] {
+            write(flux, lines);
+            let grid = read(&path).unwrap();
+            assert_eq!(grid.lgu.as_deref(), flux);
+            assert_eq!(grid.lnu_lsun_hz.len(), if flux.is_some() { 54 } else { 18 });
+            let lines = grid.lines.unwrap();
+            assert_eq!((lines.lgu.as_deref(), lines.luminosity_lsun[26]), (Some(lgu), 26.0));
+        }
+        write(None, None);
+        assert!(read(&path).unwrap_err().to_string().contains("no dataset \"ssp_lgu\""));
     }
 
     #[test]

@@ -1,35 +1,28 @@
-//! The SSP grid on the host, its validation, and its file.
+//! The SSP grid on the host and its validation.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
+use super::EmissionLines;
+use super::block::BlockShape;
 use crate::metallicity::MetallicityGrid;
 use crate::numerics::check_ascending;
 use crate::sfh::AgeGrid;
-use crate::store::{Array, Store};
 use crate::{Error, Result};
 
-/// Emission lines of an SSP grid.
-#[derive(Clone, Debug, PartialEq)]
-pub struct EmissionLines {
-    /// Names, `[n_line]`.
-    pub names: Vec<String>,
-    /// Vacuum wavelengths \[Angstrom\], `[n_line]`.
-    pub wave_aa: Vec<f64>,
-    /// Luminosities per solar mass formed \[Lsun/Msun\], `[n_met, n_age, n_line]`.
-    pub luminosity_lsun: Vec<f64>,
-}
-
-/// Spectra of simple stellar populations on a grid of metallicity and age.
+/// Spectra of simple stellar populations on a grid of metallicity and age, and of the ionization
+/// parameter of the gas around the stars where the grid has that axis.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SspGrid {
+    /// Ionization parameters log10 U, `[n_u]`, ascending, when the spectra depend on them.
+    pub lgu: Option<Vec<f64>>,
     /// Metallicities.
     pub metallicities: MetallicityGrid,
     /// Ages.
     pub ages: AgeGrid,
     /// Rest-frame vacuum wavelengths \[Angstrom\], `[n_wave]`.
     pub wave_aa: Vec<f64>,
-    /// Spectra \[Lsun/Hz per Msun formed\], `[n_met, n_age, n_wave]`.
+    /// Spectra \[Lsun/Hz per Msun formed\], `[n_u, n_met, n_age, n_wave]`; without `lgu`,
+    /// `[n_met, n_age, n_wave]`.
     pub lnu_lsun_hz: Vec<f64>,
     /// Emission lines, when the file has them.
     pub lines: Option<EmissionLines>,
@@ -40,7 +33,7 @@ pub struct SspGrid {
 }
 
 impl SspGrid {
-    /// A validated grid.
+    /// A validated grid of metallicity and age.
     ///
     /// # Errors
     /// [`Error::Invalid`] unless there are at least three metallicities and ages and two
@@ -53,6 +46,25 @@ impl SspGrid {
         lnu_lsun_hz: Vec<f64>,
         provenance: BTreeMap<String, String>,
     ) -> Result<Self> {
+        Self::on_axes(None, lgmet, lg_age_gyr, wave_aa, lnu_lsun_hz, provenance)
+    }
+
+    /// As [`new`](Self::new), with or without an axis of ionization parameters.
+    ///
+    /// # Errors
+    /// Those of `new`; [`Error::Invalid`] unless there are at least three ionization parameters,
+    /// ascending.
+    pub fn on_axes(
+        lgu: Option<Vec<f64>>,
+        lgmet: Vec<f64>,
+        lg_age_gyr: Vec<f64>,
+        wave_aa: Vec<f64>,
+        lnu_lsun_hz: Vec<f64>,
+        provenance: BTreeMap<String, String>,
+    ) -> Result<Self> {
+        if let Some(lgu) = &lgu {
+            check_ascending("SSP ionization parameters", lgu, 3)?;
+        }
         let metallicities = MetallicityGrid::new(lgmet)?;
         let ages = AgeGrid::new(lg_age_gyr)?;
         check_ascending("SSP wavelengths", &wave_aa, 2)?;
@@ -63,6 +75,7 @@ impl SspGrid {
             ));
         }
         let grid = Self {
+            lgu,
             metallicities,
             ages,
             wave_aa,
@@ -71,26 +84,26 @@ impl SspGrid {
             lg_q_h: None,
             provenance,
         };
-        let (n_met, n_age, n_wave) = grid.shape();
-        grid.check_block("SSP flux", &grid.lnu_lsun_hz, n_wave, true)?;
-        debug_assert_eq!(grid.lnu_lsun_hz.len(), n_met * n_age * n_wave);
+        grid.flux_shape().check("SSP flux", &grid.lnu_lsun_hz, 0.0)?;
         Ok(grid)
     }
 
     /// Adds emission lines.
     ///
     /// # Errors
-    /// [`Error::Invalid`] when names, wavelengths and luminosities do not match the grid, or a
-    /// luminosity is negative or not finite.
+    /// Those of [`EmissionLines::check`]; [`Error::Invalid`] when lines and spectra both depend on
+    /// ionization parameters, but on different ones.
     pub fn with_lines(mut self, lines: EmissionLines) -> Result<Self> {
-        let n_line = lines.names.len();
-        if lines.wave_aa.len() != n_line {
+        let (n_met, n_age, _) = self.shape();
+        lines.check(n_met, n_age)?;
+        if let (Some(flux), Some(line)) = (&self.lgu, &lines.lgu)
+            && flux != line
+        {
             return Err(Error::invalid(
-                "emission lines",
-                format!("{n_line} names but {} wavelengths", lines.wave_aa.len()),
+                "ionization parameters of the emission lines",
+                format!("{line:?} are not those of the spectra, {flux:?}"),
             ));
         }
-        self.check_block("emission-line luminosity", &lines.luminosity_lsun, n_line, true)?;
         self.lines = Some(lines);
         Ok(self)
     }
@@ -100,36 +113,10 @@ impl SspGrid {
     /// # Errors
     /// [`Error::Invalid`] when there is not one finite value per metallicity and age.
     pub fn with_lg_q_h(mut self, lg_q_h: Vec<f64>) -> Result<Self> {
-        self.check_block("ionizing photon rate", &lg_q_h, 1, false)?;
+        let shape = BlockShape { n_u: None, n_last: 1, ..self.flux_shape() };
+        shape.check("ionizing photon rate", &lg_q_h, f64::NEG_INFINITY)?;
         self.lg_q_h = Some(lg_q_h);
         Ok(self)
-    }
-
-    fn check_block(&self, what: &str, values: &[f64], n_last: usize, positive: bool) -> Result<()> {
-        let (n_met, n_age, _) = self.shape();
-        if values.len() != n_met * n_age * n_last {
-            return Err(Error::invalid(
-                what,
-                format!(
-                    "{} values for {n_met} metallicities x {n_age} ages x {n_last}",
-                    values.len()
-                ),
-            ));
-        }
-        let bad = values.iter().position(|v| !v.is_finite() || (positive && *v < 0.0));
-        bad.map_or(Ok(()), |i| {
-            let allowed = if positive { "finite and not negative" } else { "finite" };
-            Err(Error::invalid(
-                what,
-                format!(
-                    "is {} at metallicity {}, age {}, sample {}; it must be {allowed}",
-                    values[i],
-                    i / (n_age * n_last),
-                    i / n_last % n_age,
-                    i % n_last
-                ),
-            ))
-        })
     }
 
     /// `(n_met, n_age, n_wave)`.
@@ -137,93 +124,16 @@ impl SspGrid {
         (self.metallicities.lgmet().len(), self.ages.lg_age_gyr().len(), self.wave_aa.len())
     }
 
-    /// Reads our safetensors store.
-    ///
-    /// # Errors
-    /// [`Error::Io`] or [`Error::File`].
-    pub fn read(path: &Path) -> Result<Self> {
-        Self::from_store(&Store::read(path)?, path)
+    /// The ionization parameters log10 U on which spectra or lines depend: galaxies then need
+    /// [weights over them](crate::sed::SspWeights::with_ionization).
+    pub fn ionization_parameters(&self) -> Option<&[f64]> {
+        let of_lines = self.lines.as_ref().and_then(|lines| lines.lgu.as_deref());
+        self.lgu.as_deref().or(of_lines)
     }
 
-    /// Takes the grid out of a store; `path` is for error messages.
-    ///
-    /// # Errors
-    /// [`Error::File`] when a tensor is missing or the grid is not valid.
-    pub fn from_store(store: &Store, path: &Path) -> Result<Self> {
-        let get = |name, n_axes| store.array(name, n_axes, path).map(Array::to_f64);
-        let n_of = |name| store.array(name, 1, path).map(|a| a.shape[0]);
-        let (n_met, n_age) = (n_of("ssp_lgmet")?, n_of("ssp_lg_age_gyr")?);
-        let block = |name: &str, shape: &[usize]| {
-            let array = store.array(name, shape.len(), path)?;
-            if array.shape != shape {
-                let reason =
-                    format!("tensor {name:?} has shape {:?}, expected {shape:?}", array.shape);
-                return Err(Error::file(path, reason));
-            }
-            Ok(array.to_f64())
-        };
-        let provenance = store
-            .metadata
-            .iter()
-            .filter(|(key, _)| !["format", "line_names"].contains(&key.as_str()))
-            .map(|(k, v)| (k.clone(), v.clone()))
-            .collect();
-        let named = |e: Error| Error::file(path, e.to_string());
-        let mut grid = Self::new(
-            get("ssp_lgmet", 1)?,
-            get("ssp_lg_age_gyr", 1)?,
-            get("ssp_wave", 1)?,
-            block("ssp_flux", &[n_met, n_age, n_of("ssp_wave")?])?,
-            provenance,
-        )
-        .map_err(named)?;
-        if store.arrays.contains_key("ssp_log10_q_h") {
-            grid = grid.with_lg_q_h(block("ssp_log10_q_h", &[n_met, n_age])?).map_err(named)?;
-        }
-        if let Some(names) = store.metadata.get("line_names") {
-            let names = serde_json::from_str(names)
-                .map_err(|e| Error::file(path, format!("metadata line_names: {e}")))?;
-            let lines = EmissionLines {
-                names,
-                wave_aa: get("ssp_emline_wave", 1)?,
-                luminosity_lsun: block(
-                    "ssp_emline_luminosity",
-                    &[n_met, n_age, n_of("ssp_emline_wave")?],
-                )?,
-            };
-            grid = grid.with_lines(lines).map_err(named)?;
-        }
-        Ok(grid)
-    }
-
-    /// The grid as a store: tensors named as in DSPS files, units and provenance in the metadata.
-    pub fn to_store(&self) -> Store {
-        let (n_met, n_age, n_wave) = self.shape();
-        let mut store = Store { metadata: self.provenance.clone(), ..Store::default() };
-        let mut put = |name: &str, shape: &[usize], values: &[f64]| {
-            store.arrays.insert(name.to_owned(), Array::compact(shape, values));
-        };
-        put("ssp_lgmet", &[n_met], self.metallicities.lgmet());
-        put("ssp_lg_age_gyr", &[n_age], self.ages.lg_age_gyr());
-        put("ssp_wave", &[n_wave], &self.wave_aa);
-        put("ssp_flux", &[n_met, n_age, n_wave], &self.lnu_lsun_hz);
-        if let Some(q) = &self.lg_q_h {
-            put("ssp_log10_q_h", &[n_met, n_age], q);
-        }
-        if let Some(lines) = &self.lines {
-            let n_line = lines.names.len();
-            put("ssp_emline_wave", &[n_line], &lines.wave_aa);
-            put("ssp_emline_luminosity", &[n_met, n_age, n_line], &lines.luminosity_lsun);
-            let names = serde_json::Value::from(lines.names.clone()).to_string();
-            store.metadata.insert("line_names".into(), names);
-        }
-        store.metadata.insert("format".into(), "starburn-ssp-1".into());
-        let units = "ssp_lgmet log10 Z (absolute mass fraction of metals), ssp_lg_age_gyr log10 Gyr, \
-                     ssp_wave Angstrom (vacuum), ssp_flux Lsun/Hz per Msun formed, \
-                     ssp_log10_q_h log10 of ionizing photons per s per Msun formed, \
-                     ssp_emline_luminosity Lsun per Msun formed";
-        store.metadata.insert("units".into(), units.into());
-        store
+    pub(super) fn flux_shape(&self) -> BlockShape {
+        let (n_met, n_age, n_last) = self.shape();
+        BlockShape { n_u: self.lgu.as_ref().map(Vec::len), n_met, n_age, n_last }
     }
 }
 
@@ -240,23 +150,6 @@ mod tests {
         let flux = (0..24).map(|i| 1e-15 * f64::from(i)).collect();
         SspGrid::new(met, age, wave, flux, BTreeMap::from([("source".into(), "test".into())]))
             .unwrap()
-    }
-
-    #[test]
-    fn store_round_trip_with_lines() {
-        let lines = EmissionLines {
-            names: vec!["Ba-alpha 6563".into()],
-            wave_aa: vec![6564.72],
-            luminosity_lsun: (0..12).map(f64::from).collect(),
-        };
-        let full = grid().with_lines(lines).unwrap().with_lg_q_h(vec![46.5; 12]).unwrap();
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("ssp.safetensors");
-        full.to_store().write(&path).unwrap();
-        let back = SspGrid::read(&path).unwrap();
-        assert_eq!(back.lines, full.lines);
-        assert_eq!((back.shape(), back.lnu_lsun_hz), ((3, 4, 2), full.lnu_lsun_hz));
-        assert_eq!(back.provenance["source"], "test");
     }
 
     #[test]
@@ -284,20 +177,47 @@ mod tests {
     }
 
     #[test]
-    fn a_transposed_block_is_refused() {
-        let mut store = grid().to_store();
-        if let Some(flux) = store.arrays.get_mut("ssp_flux") {
-            flux.shape = vec![4, 3, 2];
+    fn an_axis_of_ionization_parameters_multiplies_the_flux() {
+        let (met, age, wave) = axes();
+        let with = |lgu: &[f64], n: usize| {
+            let (met, age, wave) = (met.clone(), age.clone(), wave.clone());
+            SspGrid::on_axes(Some(lgu.to_vec()), met, age, wave, vec![1.0; n], BTreeMap::new())
+        };
+        let grid = with(&[-4.0, -3.0, -2.0], 72).unwrap();
+        assert_eq!((grid.shape(), grid.flux_shape().axes()), ((3, 4, 2), vec![3, 3, 4, 2]));
+        for (lgu, n, part) in [
+            (&[-4.0, -3.0][..], 48, "SSP ionization parameters: has 2 values, at least 3"),
+            (&[-3.0, -4.0, -2.0], 72, "must ascend"),
+            (&[-4.0, -3.0, -2.0], 24, "24 values for 3 ionization parameters x 3 metallicities"),
+        ] {
+            let error = with(lgu, n).unwrap_err().to_string();
+            assert!(error.contains(part), "{error}");
         }
-        let error = SspGrid::from_store(&store, Path::new("g.safetensors")).unwrap_err();
-        assert!(error.to_string().contains("[4, 3, 2], expected [3, 4, 2]"), "{error}");
     }
 
     #[test]
-    fn a_store_without_flux_is_an_error_that_names_the_file() {
-        let mut store = grid().to_store();
-        store.arrays.remove("ssp_flux");
-        let error = SspGrid::from_store(&store, Path::new("g.safetensors")).unwrap_err();
-        assert!(error.to_string().contains("g.safetensors: has no tensor \"ssp_flux\""), "{error}");
+    fn lines_may_depend_on_ionization_alone_or_as_the_flux_does() {
+        let lines = |lgu: Option<&[f64]>| EmissionLines {
+            names: vec!["Ba-alpha 6563".into()],
+            wave_aa: vec![6564.72],
+            luminosity_lsun: vec![1.0; 12 * lgu.map_or(1, <[f64]>::len)],
+            lgu: lgu.map(<[f64]>::to_vec),
+        };
+        let lgu: &[f64] = &[-4.0, -3.0, -2.0];
+        let (met, age, wave) = axes();
+        let flux = vec![1.0; 72];
+        let ionized =
+            SspGrid::on_axes(Some(lgu.to_vec()), met, age, wave, flux, BTreeMap::new()).unwrap();
+        for grid in [grid(), ionized.clone()] {
+            let plain = grid.clone().with_lines(lines(None)).unwrap();
+            assert_eq!(plain.ionization_parameters(), grid.lgu.as_deref());
+            let both = grid.with_lines(lines(Some(lgu))).unwrap();
+            assert_eq!(both.ionization_parameters(), Some(lgu));
+        }
+        let error = ionized.with_lines(lines(Some(&[-4.0, -3.0, -1.0]))).unwrap_err().to_string();
+        assert!(error.contains("are not those of the spectra"), "{error}");
+        assert!(
+            grid().with_lines(EmissionLines { lgu: Some(lgu.to_vec()), ..lines(None) }).is_err()
+        );
     }
 }

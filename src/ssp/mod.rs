@@ -1,13 +1,19 @@
 //! Simple stellar populations: spectra of single-age, single-metallicity populations per solar
 //! mass formed, on a grid.
 
+mod block;
 mod dsps_hdf5;
 mod embedded;
+mod emission_lines;
 mod grid;
+mod grid_store;
+mod line_names;
 mod tensors;
 
 pub use embedded::{EMBEDDED_NAME, EMBEDDED_SHA256, embedded, embedded_bytes};
-pub use grid::{EmissionLines, SspGrid};
+pub use emission_lines::EmissionLines;
+pub use grid::SspGrid;
+pub use line_names::{find_line, line_key};
 pub use tensors::{FLUX_DEX, SspTensors};
 
 use std::path::Path;
