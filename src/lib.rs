@@ -39,6 +39,7 @@ pub mod halo;
 pub mod imf;
 pub mod metallicity;
 mod names;
+pub mod nebular;
 pub mod numerics;
 pub mod parameters;
 pub mod photometry;

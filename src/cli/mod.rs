@@ -9,6 +9,7 @@ mod demo;
 mod doctor;
 mod filters;
 mod model_options;
+mod nebular;
 mod predict;
 mod ssp;
 
@@ -38,6 +39,8 @@ enum Command {
     Filters(filters::Args),
     /// Show or import grids of simple stellar populations
     Ssp(ssp::Args),
+    /// List the fitted emission lines or fit them again
+    Nebular(nebular::Args),
     /// Check devices, embedded data and a few numbers
     Doctor(doctor::Args),
 }
@@ -52,6 +55,7 @@ pub fn run() -> ExitCode {
         Command::Predict(args) => predict::run(&args),
         Command::Filters(args) => filters::run(&args),
         Command::Ssp(args) => ssp::run(&args),
+        Command::Nebular(args) => nebular::run(&args),
         Command::Doctor(args) => doctor::run(&args),
     };
     outcome.unwrap_or_else(|error| {
