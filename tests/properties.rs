@@ -223,7 +223,8 @@ fn a_band_without_light_has_no_gradient() {
     let wrt: Vec<usize> = (0..20).collect();
     for_each_place(|place| {
         let model =
-            GalaxyModel::new(embedded(), &filters, ModelSettings::new(place.precision()), place).unwrap();
+            GalaxyModel::new(embedded(), &filters, ModelSettings::new(place.precision()), place)
+                .unwrap();
         let t_obs = place.vector(&[3.0]);
         let result = model.jacobian(&place.rows(&[&row]), Some(&t_obs), &wrt).unwrap();
         assert_eq!(values(result.values), [f64::INFINITY]);

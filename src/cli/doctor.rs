@@ -8,6 +8,7 @@ use crate::cosmology::{CosmologyValues, Quadrature};
 use crate::device::{DEVICE_NAMES, Place, Precision, open, to_host};
 use crate::filter::{EMBEDDED_FILTERS_SHA256, embedded_filter_bytes, embedded_names};
 use crate::halo::{DiffmahParams, LGT0};
+use crate::nebular::{EMBEDDED_LINES_SHA256, LineFit};
 use crate::parameters::ParameterSet;
 use crate::sfh::{
     AgeGrid, AgeWeightMethod, DiffstarParams, FB, SfhTable, TimeTable, age_weights, diffstar,
@@ -27,6 +28,7 @@ pub(super) fn run(_: &Args) -> Result<ExitCode> {
     say!("\nembedded data");
     healthy &= checksum(EMBEDDED_NAME, embedded_bytes(), EMBEDDED_SHA256);
     healthy &= checksum("filters", embedded_filter_bytes(), EMBEDDED_FILTERS_SHA256);
+    healthy &= checksum("nebular lines", LineFit::embedded_bytes(), EMBEDDED_LINES_SHA256);
     if healthy {
         let (n_met, n_age, n_wave) = embedded().shape();
         say!("  SSP grid {n_met} x {n_age} x {n_wave}, {} filters", embedded_names()?.len());

@@ -60,13 +60,8 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
         rows.push(components.row(&changes).map_err(named)?);
         t_ref_gyr.push(galaxy.t_ref_gyr.unwrap_or(config.times.last_gyr));
     }
-    let watch = Watch {
-        model: &model,
-        galaxies: &rows,
-        t_ref_gyr: &t_ref_gyr,
-        t_gyr: &t_gyr,
-        wrt: &wrt,
-    };
+    let watch =
+        Watch { model: &model, galaxies: &rows, t_ref_gyr: &t_ref_gyr, t_gyr: &t_gyr, wrt: &wrt };
     let bar = galaxies_bar();
     let histories = watch.run(&quantities, |done, total| {
         bar.set_length(total as u64);
@@ -133,9 +128,8 @@ fn time_figure(histories: &Histories, galaxies: &[&str], quantity: &Quantity, k:
     let label = quantity.label();
     let mut panels = vec![panel(&label, &|g| histories.values(g, k).to_vec())];
     for (j, parameter) in histories.wrt.iter().enumerate() {
-        let gradient = panel(&format!("d({quantity}) / d({parameter})"), &|g| {
-            histories.gradients(g, k, j)
-        });
+        let gradient =
+            panel(&format!("d({quantity}) / d({parameter})"), &|g| histories.gradients(g, k, j));
         panels.push(gradient);
     }
     let columns = if panels.len() > 1 { 2 } else { 1 };

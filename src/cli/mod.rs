@@ -10,6 +10,7 @@ mod doctor;
 mod filters;
 mod history;
 mod model_options;
+mod nebular;
 mod parameters;
 mod predict;
 mod progress;
@@ -45,6 +46,8 @@ enum Command {
     Filters(filters::Args),
     /// Show or import grids of simple stellar populations
     Ssp(ssp::Args),
+    /// List the fitted emission lines or fit them again
+    Nebular(nebular::Args),
     /// Check devices, embedded data and a few numbers
     Doctor(doctor::Args),
 }
@@ -61,6 +64,7 @@ pub fn run() -> ExitCode {
         Command::Parameters(args) => parameters::run(&args),
         Command::Filters(args) => filters::run(&args),
         Command::Ssp(args) => ssp::run(&args),
+        Command::Nebular(args) => nebular::run(&args),
         Command::Doctor(args) => doctor::run(&args),
     };
     outcome.unwrap_or_else(|error| {

@@ -12,8 +12,7 @@ use crate::filter::FilterSet;
 use crate::halo::LGT0;
 use crate::imf::Imf;
 use crate::metallicity::MetallicityModel;
-use crate::names::named;
-use crate::nebular::{LineFit, fit_lines};
+use crate::nebular::{LineFit, LineSource, fit_lines};
 use crate::population::{Components, Frame, GalaxyModel, ModelSettings};
 use crate::sfh::{AgeWeightMethod, FB, SfhModel, TimeTable};
 use crate::ssp::SspGrid;
@@ -47,19 +46,6 @@ impl ComponentOptions {
         }
     }
 }
-
-/// Where emission lines come from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum LineSource {
-    /// There are none.
-    None,
-    /// The SSP grid.
-    Grid,
-    /// The fitted function of metallicity, age and ionization parameter.
-    Fit,
-}
-
-named!(LineSource, "source of emission lines", None = "none", Grid = "grid", Fit = "fit");
 
 /// Everything that chooses the forward model.
 #[derive(clap::Args)]
@@ -204,7 +190,8 @@ impl ModelOptions {
             Some(path) => Cow::Owned(ssp::read(path)?),
             None => Cow::Borrowed(ssp::embedded()),
         };
-        GalaxyModel::new(&self.with_lines(grid)?, &filters, settings, &place)
+        let grid = self.with_lines(grid)?;
+        GalaxyModel::new(&grid, &filters, settings, &place)
     }
 }
 
@@ -215,7 +202,8 @@ impl ModelOptions {
             (LineSource::None, _) => return Ok(grid),
             (LineSource::Grid, Some(lines)) => lines.clone(),
             (LineSource::Grid, None) => {
-                let reason = "the SSP grid has no emission lines; --lines fit makes them for any grid";
+                let reason =
+                    "the SSP grid has no emission lines; --lines fit makes them for any grid";
                 return Err(Error::invalid("--lines grid", reason));
             }
             (LineSource::Fit, _) => {

@@ -192,7 +192,12 @@ mod tests {
                 let z = [1e-3, 0.1, 0.9, 4.0, 11.0];
                 let ages = cosmology.age_at_z_gyr(&place.vector(&z));
                 let found = values(cosmology.redshift_at_age(&ages));
-                assert_close(&found, &z, place.tolerance(1e-12, 1e-4), place.tolerance(1e-13, 2e-5));
+                assert_close(
+                    &found,
+                    &z,
+                    place.tolerance(1e-12, 1e-4),
+                    place.tolerance(1e-13, 2e-5),
+                );
                 let beyond = cosmology.redshift_at_age(&place.vector(&[20.0, 1e-4]));
                 assert_close(&values(beyond), &[0.0, Z_MAX], 1e-5, 1e-6);
             }

@@ -61,8 +61,8 @@ impl HistoryConfig {
     /// [`Error::Io`] when it cannot be read, [`Error::File`] naming the line when it is not valid.
     pub fn read(path: &Path) -> Result<Self> {
         let text = std::fs::read_to_string(path).map_err(Error::io("read", path))?;
-        let config: Self =
-            toml::from_str(&text).map_err(|e| Error::file(path, e.to_string().trim().to_owned()))?;
+        let config: Self = toml::from_str(&text)
+            .map_err(|e| Error::file(path, e.to_string().trim().to_owned()))?;
         config.check().map_err(|e| Error::file(path, e.to_string()))?;
         Ok(config)
     }
@@ -146,7 +146,11 @@ mod tests {
             ("first_gyr = 1.0", "first_gyr = 14.0", "first before last"),
             ("gradients", "gradient", "unknown field `gradient`"),
             ("name = \"a\"", "", "missing field `name`"),
-            ("quantities = [\"color:lsst_g,lsst_r\", \"lg_sfr\"]", "quantities = []", "at least one"),
+            (
+                "quantities = [\"color:lsst_g,lsst_r\", \"lg_sfr\"]",
+                "quantities = []",
+                "at least one",
+            ),
             ("[[galaxy]]", "[[galaxy]]\nname = \"a\"\n[[galaxy]]", "two are called"),
         ] {
             let error = read(&GOOD.replace(from, to)).unwrap_err().to_string();

@@ -110,9 +110,10 @@ impl Quantity {
                 How::Magnitudes { plus: filter(blue)?, minus: Some(filter(red)?) }
             }
             Self::Line(name) => How::Line(model.line_index(name)?),
-            Self::EquivalentWidth(name) => How::EquivalentWidth(Box::new(
-                EquivalentWidths::new(model, std::slice::from_ref(name))?,
-            )),
+            Self::EquivalentWidth(name) => How::EquivalentWidth(Box::new(EquivalentWidths::new(
+                model,
+                std::slice::from_ref(name),
+            )?)),
             Self::LgSfr => How::LgSfr,
             Self::LgMassFormed => How::LgMassFormed,
             Self::LgMassSurviving => How::LgMassSurviving,

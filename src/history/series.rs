@@ -85,9 +85,8 @@ impl Watch<'_> {
         let mut all: Option<Histories> = None;
         for (i, measure) in measures.iter().enumerate() {
             // One by one, so that a gradient costs the passes of its own quantity only.
-            let predict = |model: &GalaxyModel, galaxies: &GalaxyParams| {
-                measure.evaluate(model, galaxies)
-            };
+            let predict =
+                |model: &GalaxyModel, galaxies: &GalaxyParams| measure.evaluate(model, galaxies);
             let progress = |done, _| progress(i * rows + done, measures.len() * rows);
             let one = self.run_with(measure.names.clone(), predict, progress)?;
             match &mut all {
