@@ -18,6 +18,7 @@ model_choice! {
     /// Models of the star formation history.
     SfhModel,
     /// Parameters of a star formation history.
+    #[expect(clippy::large_enum_variant, reason = "one value holds a whole batch of galaxies")]
     SfhParams, "SFH model", {
         /// Diffstar 1.x: star formation tied to halo mass.
         Diffstar = "diffstar" {
@@ -78,8 +79,8 @@ pub struct SfhContext<'a> {
 }
 
 impl SfhParams {
-    /// Star formation rates \[Msun/yr\] at times `t_gyr` (`[n_gal or 1, n_t]`), `[n_gal, n_t]`; zero
-    /// where no stars form.
+    /// Star formation rates \[Msun/yr\] at times `t_gyr` (`[n_gal or 1, n_t]`), `[n_gal, n_t]`, without
+    /// the floor of tables: next to nothing or zero where no stars form.
     ///
     /// # Errors
     /// None for a valid context.
