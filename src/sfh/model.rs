@@ -18,7 +18,6 @@ model_choice! {
     /// Models of the star formation history.
     SfhModel,
     /// Parameters of a star formation history.
-    #[expect(clippy::large_enum_variant, reason = "one value holds a whole batch of galaxies")]
     SfhParams, "SFH model", {
         /// Diffstar 1.x: star formation tied to halo mass.
         Diffstar = "diffstar" {
