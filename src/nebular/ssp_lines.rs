@@ -3,6 +3,7 @@
 use super::ionizing::grid_lg_q_h;
 use super::line_fit::LineFit;
 use crate::names::named;
+use crate::numerics::check_ascending;
 use crate::ssp::{EmissionLines, SspGrid};
 use crate::{Error, Result};
 
@@ -28,9 +29,10 @@ named!(LineSource, "source of emission lines", None = "none", Grid = "grid", Fit
 /// Myr) those of its youngest age; metallicities outside are clamped to its range.
 ///
 /// # Errors
-/// [`Error::Invalid`] for a grid without ionizing light;
+/// [`Error::Invalid`] unless `lgu` ascends, and for a grid without ionizing light;
 /// [`Error::OutOfRange`] for an ionization parameter that the fit does not cover.
 pub fn fit_lines(grid: &SspGrid, fit: &LineFit, lgu: &[f64]) -> Result<EmissionLines> {
+    check_ascending("ionization parameters", lgu, 1)?;
     let [lo, hi] = fit.range().lgu;
     if let Some(value) = lgu.iter().copied().find(|u| !(lo..=hi).contains(u)) {
         return Err(Error::OutOfRange {

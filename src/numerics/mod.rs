@@ -15,7 +15,7 @@ pub mod triweight;
 
 use std::f64::consts::{LN_10, LOG10_E};
 
-use burn::tensor::Tensor;
+use burn::tensor::{Bool, DType, Tensor};
 
 /// `10^x`, elementwise.
 pub fn pow10<const D: usize>(x: Tensor<D>) -> Tensor<D> {
@@ -25,6 +25,22 @@ pub fn pow10<const D: usize>(x: Tensor<D>) -> Tensor<D> {
 /// `log10(x)`, elementwise; the caller keeps `x` positive.
 pub fn log10<const D: usize>(x: Tensor<D>) -> Tensor<D> {
     x.log() * LOG10_E
+}
+
+/// True where there is no light: zero, or less than the smallest normal number of the precision,
+/// whose reciprocal, and with it the gradient of the logarithm, overflows.
+pub fn is_dark<const D: usize>(light: &Tensor<D>) -> Tensor<D, Bool> {
+    let smallest = match light.dtype() {
+        DType::F64 => f64::MIN_POSITIVE,
+        _ => f64::from(f32::MIN_POSITIVE),
+    };
+    light.clone().lower_elem(smallest)
+}
+
+/// `log10(x)` of light, elementwise: minus infinity with zero gradient where it [is dark](is_dark).
+pub fn log10_of_light<const D: usize>(light: Tensor<D>) -> Tensor<D> {
+    let dark = is_dark(&light);
+    log10(light.mask_fill(dark.clone(), 1.0)).mask_fill(dark, f64::NEG_INFINITY)
 }
 
 /// One value per galaxy as a column, shape `[n_gal, 1]`, ready to broadcast over a second axis.

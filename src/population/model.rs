@@ -12,7 +12,7 @@ use crate::device::Place;
 use crate::filter::FilterSet;
 use crate::nebular::IonizationGrid;
 use crate::numerics::jacobian::{Jacobian, jacobian_of_columns};
-use crate::numerics::{column, log10};
+use crate::numerics::{column, is_dark, log10};
 use crate::photometry::{Bandpasses, ab_magnitude};
 use crate::sed::{LineProfiles, LineTensors, observed_fnu_ujy, rest_lnu_lsun_hz};
 use crate::sfh::AgeGrid;
@@ -192,7 +192,7 @@ impl GalaxyModel {
             Some(lines) => continuum + lines,
             None => continuum,
         };
-        let dark = per_msun.clone().lower_equal_elem(0.0);
+        let dark = is_dark(&per_msun);
         let magnitudes = (ab_magnitude(per_msun) + offset).mask_fill(dark, f64::INFINITY);
         let lg_age = self.place().row(&self.ssp.grid.ages.lg_age_yr());
         let share = |fraction: Tensor<2>| {

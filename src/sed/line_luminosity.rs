@@ -8,7 +8,7 @@ use burn::tensor::Tensor;
 use super::SspWeights;
 use crate::Result;
 use crate::device::Place;
-use crate::numerics::{column, log10};
+use crate::numerics::{column, is_dark, log10_of_light};
 use crate::ssp::EmissionLines;
 
 /// log10 of the luminosity of the Sun \[erg/s\], 3.828e33.
@@ -64,9 +64,8 @@ pub fn composite_lines(weights: &SspWeights, lines: &LineTensors, ages: Range<us
 /// of the mass formed \[Msun\] (`[n_gal]`). A line without light gives minus infinity with zero
 /// gradient.
 pub fn lg_line_luminosity_lsun(unit_mass: Tensor<2>, lg_mass_formed: &Tensor<1>) -> Tensor<2> {
-    let dark = unit_mass.clone().lower_equal_elem(0.0);
-    let lg = log10(unit_mass.mask_fill(dark.clone(), 1.0)) + column(lg_mass_formed);
-    lg.mask_fill(dark, f64::NEG_INFINITY)
+    let dark = is_dark(&unit_mass);
+    (log10_of_light(unit_mass) + column(lg_mass_formed)).mask_fill(dark, f64::NEG_INFINITY)
 }
 
 /// log10 of luminosities in erg/s from log10 of luminosities in Lsun.

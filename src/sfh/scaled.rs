@@ -32,12 +32,12 @@ pub(super) fn scaled_to_mass(
 ) -> Result<Tensor<2>> {
     let times = context.times;
     let t_table = Place::of(lg_mass_formed).row(times.t_gyr());
+    // Its gradient keeps the bounds of the rates, which are in this unit, from standing still.
     let largest = {
         let t_ref = column(context.t_ref_gyr);
         let shape = [t_ref.dims()[0], times.t_gyr().len()];
         let past = t_table.clone().expand(shape).min_pair(t_ref.expand(shape));
-        // The unit cancels in the end, so that it needs no gradient.
-        ln_shape(past.without_autodiff()).without_autodiff().max_dim(1)
+        ln_shape(past).max_dim(1)
     };
     let ln_rate = |t| (ln_shape(t) - largest.clone()).clamp(LN_RATE_MIN, LN_RATE_MAX);
 

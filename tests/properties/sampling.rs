@@ -8,7 +8,7 @@ use starburn::population::Components;
 use starburn::ssp::{SspGrid, embedded};
 
 /// Three coarse bands: ultraviolet, optical, near infrared.
-pub fn bands() -> FilterSet {
+pub(crate) fn bands() -> FilterSet {
     let band = |name: &str, centre: f64| {
         let wave: Vec<f64> = (0..41).map(|i| centre * (0.88 + 0.006 * f64::from(i))).collect();
         let t = (0..41).map(|i| (f64::from(i) * std::f64::consts::PI / 40.0).sin()).collect();
@@ -18,7 +18,7 @@ pub fn bands() -> FilterSet {
 }
 
 /// Every fifth age and sixth wavelength of the embedded grid.
-pub fn coarse_grid() -> SspGrid {
+pub(crate) fn coarse_grid() -> SspGrid {
     let full = embedded();
     let (n_met, n_age, n_wave) = full.shape();
     let ages: Vec<usize> = (0..n_age).step_by(5).collect();
@@ -47,7 +47,7 @@ fn primes(n: usize) -> Vec<u32> {
 
 /// Rows that fill the parameter box evenly; `margin` keeps them that share of each range away from
 /// its ends.
-pub fn box_rows(components: &Components, n: usize, margin: f64) -> Vec<Vec<f64>> {
+pub(crate) fn box_rows(components: &Components, n: usize, margin: f64) -> Vec<Vec<f64>> {
     let info = components.info();
     let primes = primes(info.len());
     let row = |i: usize| {
@@ -84,7 +84,7 @@ pub fn box_rows(components: &Components, n: usize, margin: f64) -> Vec<Vec<f64>>
     (0..n).map(row).collect()
 }
 
-pub fn matrix(place: &Place, rows: &[Vec<f64>]) -> Tensor<2> {
+pub(crate) fn matrix(place: &Place, rows: &[Vec<f64>]) -> Tensor<2> {
     let rows: Vec<&[f64]> = rows.iter().map(Vec::as_slice).collect();
     place.rows(&rows)
 }
