@@ -415,3 +415,19 @@ fn parameters_of_a_model_are_listed() {
         assert!(out.contains(part), "{part}");
     }
 }
+
+#[test]
+fn nebular_lines_and_calibration() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path();
+    let (out, _) = succeeds(dir, &["nebular", "lines"]);
+    for part in ["[O III] 5007", "5008.31", "Ba-alpha 6563", "range of log10 U", "Byler"] {
+        assert!(out.contains(part), "no {part} in {out}");
+    }
+    fs::write(dir.join("table.h5"), "no table").unwrap();
+    let calibrate = |table| vec!["nebular", "calibrate", table, "-o", "fit.safetensors"];
+    fails(dir, &calibrate("none.h5"), &["cannot read none.h5"]);
+    fails(dir, &calibrate("table.h5"), &["table.h5", "not a readable HDF5 file"]);
+    fails(dir, &["nebular", "lines", "table.h5"], &["table.h5", "safetensors"]);
+    assert!(!dir.join("fit.safetensors").exists());
+}

@@ -18,7 +18,7 @@ parameter_set! {
         /// Median of log10 of the ionization parameter.
         lgu: "log10 U", -2.0, Bound::square(-10.0, 0.0);
         /// Scatter around it.
-        lgu_scatter: "dex", 0.25, Bound::square(0.01, 3.0);
+        lgu_scatter: "dex", 0.25, Bound::square(0.01, 2.0);
     }
 }
 
@@ -88,7 +88,7 @@ mod tests {
     fn weights_are_shares_that_sum_to_one() {
         for_each_place(|place| {
             let rows: [&[f64]; 5] =
-                [&[-10.0, 0.01], &[-3.0, 3.0], &[-2.0, 0.25], &[0.0, 0.01], &[0.0, 3.0]];
+                [&[-10.0, 0.01], &[-3.0, 2.0], &[-2.0, 0.25], &[0.0, 0.01], &[0.0, 2.0]];
             let w = values(weigh(&place.rows(&rows)));
             for row in w.chunks(3) {
                 assert!(row.iter().all(|w| *w >= 0.0), "{row:?}");

@@ -147,7 +147,7 @@ fn lines_of_one_upper_level_have_a_fixed_ratio() {
         ("[N II] 6584", "[N II] 6548", 2.95),
         ("[Ne III] 3869", "[Ne III] 3968", 3.32),
         ("[S III] 9532", "[S III] 9069", 2.48),
-        ("[O I] 6300", "[O I] 6363", 3.14),
+        ("[O I] 6300", "[O I] 6363", 3.136),
         ("[Ar III] 7135", "[Ar III] 7751", 4.14),
     ] {
         for [bright, faint] in lines([bright, faint], &everywhere()) {

@@ -124,7 +124,7 @@ impl Problem {
             add(weights, 2.0 * decay, layer.weights);
             sum += decay * layer.weights.iter().map(|w| w * w).sum::<f64>();
             if k > 0 {
-                back = back_through(&layer.weights, layer.n_out, previous, &back);
+                back = back_through(layer.weights, layer.n_out, previous, &back);
             }
         }
         sum
