@@ -382,7 +382,7 @@ fn histories_come_as_tables_and_figures() {
     let text = fs::read_to_string(folder.path().join("out/history.csv")).unwrap();
     assert_eq!(text.lines().count(), 5);
     assert!(text.contains("\"d(color:lsst_g,lsst_r)/d(lg_drop)\""));
-    assert!(text.contains("\"quenched, early\",2,"));
+    assert!(text.contains("\"quenched, early\",2.0,"));
     for stem in ["color_lsst_g_lsst_r", "lg_sfr", "ew__O_III__5007", "p_age"] {
         for ending in ["png", "svg", "csv"] {
             assert!(

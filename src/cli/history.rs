@@ -103,11 +103,11 @@ fn table(histories: &Histories, galaxies: &[&str]) -> String {
     csv.push('\n');
     for (g, galaxy) in galaxies.iter().enumerate() {
         for (i, t) in histories.t_gyr.iter().enumerate() {
-            let _ = write!(csv, "{},{t},{}", quoted(galaxy), histories.redshift[i]);
+            let _ = write!(csv, "{},{t:?},{:?}", quoted(galaxy), histories.redshift[i]);
             for k in 0..histories.names.len() {
-                let _ = write!(csv, ",{}", histories.values(g, k)[i]);
+                let _ = write!(csv, ",{:?}", histories.values(g, k)[i]);
                 for j in 0..histories.wrt.len() {
-                    let _ = write!(csv, ",{}", histories.gradients(g, k, j)[i]);
+                    let _ = write!(csv, ",{:?}", histories.gradients(g, k, j)[i]);
                 }
             }
             csv.push('\n');
@@ -136,7 +136,7 @@ fn time_figure(histories: &Histories, galaxies: &[&str], quantity: &Quantity, k:
     Figure::new(panels, columns)
 }
 
-/// P(age) of every galaxy at the first, middle and last time.
+/// P(age) per dex of age of every galaxy at the first, middle and last time.
 fn age_figure(
     histories: &Histories,
     galaxies: &[&str],
@@ -144,16 +144,19 @@ fn age_figure(
     first: usize,
 ) -> Figure {
     let lg_age = model.ages().lg_age_gyr();
+    let lg_edges: Vec<f64> = model.ages().edges_gyr().iter().map(|e| e.log10()).collect();
     let n_t = histories.t_gyr.len();
     let panels = [0, n_t / 2, n_t - 1].map(|i| {
         let title = format!("t = {:.2} Gyr", histories.t_gyr[i]);
         let mut panel =
-            Panel::new(Axis::linear("log10 age [Gyr]"), Axis::log("Mass fraction per age bin"))
+            Panel::new(Axis::linear("log10 age [Gyr]"), Axis::log("Mass fraction per dex of age"))
                 .title(title);
         for (g, name) in galaxies.iter().enumerate() {
-            let weights: Vec<f64> =
-                (0..lg_age.len()).map(|a| histories.values(g, first + a)[i]).collect();
-            panel = panel.with(Series::new(*name, lg_age, weights));
+            let per_dex = |(a, edges): (usize, &[f64])| {
+                histories.values(g, first + a)[i] / (edges[1] - edges[0])
+            };
+            let density: Vec<f64> = lg_edges.windows(2).enumerate().map(per_dex).collect();
+            panel = panel.with(Series::new(*name, lg_age, density));
         }
         panel
     });
