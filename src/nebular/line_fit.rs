@@ -10,6 +10,7 @@ use std::sync::OnceLock;
 use burn::tensor::Tensor;
 
 use super::network::Network;
+use crate::ssp::find_line;
 use crate::store::{Array, Store};
 use crate::{Error, Result};
 
@@ -238,15 +239,8 @@ impl LineFit {
     /// # Errors
     /// [`Error::UnknownName`], naming all lines.
     pub fn find(&self, name: &str) -> Result<usize> {
-        let wanted = canonical(name);
-        self.lines.iter().position(|line| canonical(&line.name) == wanted).ok_or_else(|| {
-            let names: Vec<&str> = self.lines.iter().map(|line| line.name.as_str()).collect();
-            Error::UnknownName {
-                kind: "emission line",
-                name: name.to_owned(),
-                available: names.join(", "),
-            }
-        })
+        let names: Vec<&str> = self.lines.iter().map(|line| line.name.as_str()).collect();
+        find_line(&names, name)
     }
 
     /// log10 of the luminosity of each line \[Lsun\] per ionizing photon per second, `[n, n_line]`,
@@ -282,12 +276,6 @@ fn weights_of(k: usize) -> String {
 
 fn biases_of(k: usize) -> String {
     format!("layer{k}/biases")
-}
-
-/// What is left of a name when spelling habits are taken away.
-pub(super) fn canonical(name: &str) -> String {
-    let kept = name.chars().map(|c| if c == '.' { 'p' } else { c.to_ascii_lowercase() });
-    kept.filter(char::is_ascii_alphanumeric).collect()
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Names of emission lines as FSPS writes them, for tables that spell them differently.
 
-use super::line_fit::canonical;
+use crate::ssp::find_line;
 
 /// The line that the brightness of all others is measured by.
 pub(super) const H_BETA: &str = "Ba-beta 4861";
@@ -33,8 +33,7 @@ const LABELS: [&str; 108] = [
 
 /// The label of the line that a table calls `name`, else that name.
 pub(super) fn label(name: &str) -> &str {
-    let wanted = canonical(name);
-    LABELS.into_iter().find(|label| canonical(label) == wanted).unwrap_or(name)
+    find_line(&LABELS, name).map_or(name, |i| LABELS[i])
 }
 
 #[cfg(test)]
@@ -44,7 +43,8 @@ mod tests {
     #[test]
     fn labels_are_distinct_and_found_by_the_names_of_tables() {
         for (i, name) in LABELS.iter().enumerate() {
-            assert!(!LABELS[..i].iter().any(|other| canonical(other) == canonical(name)), "{name}");
+            // A name that fits two labels would be an error.
+            assert_eq!(find_line(&LABELS, &name.to_uppercase()).unwrap(), i);
         }
         for (name, want) in [
             ("O_III_5007", "[O III] 5007"),

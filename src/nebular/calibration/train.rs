@@ -3,7 +3,7 @@
 use std::f64::consts::{LN_10, LOG10_E};
 
 use super::lbfgs::{add, minimize};
-use super::network::Network;
+use crate::nebular::network::Network;
 
 /// Residual that counts as one where a higher power than the square is minimized \[dex\].
 const UNIT_DEX: f64 = 0.03;

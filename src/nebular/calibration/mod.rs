@@ -1,12 +1,19 @@
 //! Fitting the function to a table, and how well it does.
 
+mod labels;
+mod lbfgs;
+mod table;
+mod train;
+
 use std::collections::BTreeMap;
 use std::fmt;
 
-use super::labels::label;
+use labels::label;
+pub use table::LineTable;
+pub use train::Effort;
+use train::{Problem, floored};
+
 use super::line_fit::{FitRange, FittedLine, LineFit};
-use super::table::LineTable;
-use super::train::{Effort, Problem, floored};
 
 /// Lines that nowhere exceed this fraction of H-beta are left out.
 pub const BRIGHT_ENOUGH: f64 = 0.01;
@@ -193,8 +200,8 @@ fn residuals(table: &LineTable, kept: &[usize], outputs: &[f64]) -> (Residuals, 
 
 #[cfg(test)]
 mod tests {
+    use super::table::tests::write;
     use super::*;
-    use crate::nebular::table::tests::write;
     use crate::testing::assert_close;
 
     #[test]

@@ -9,8 +9,8 @@ use std::path::Path;
 use hdf5_pure::File;
 
 use super::labels::H_BETA;
-use super::line_fit::canonical;
 use crate::numerics::check_ascending;
+use crate::ssp::find_line;
 use crate::{Error, Result};
 
 /// Mass fraction of metals that the table's metallicities are relative to.
@@ -59,10 +59,8 @@ impl LineTable {
             .map_err(|e| Error::file(path, format!("dataset \"line_name\": {e}")))?;
         let n_line = names.len();
         let shape = [lg_z.len(), age.len(), lgu.len(), n_line];
-        let h_beta = names
-            .iter()
-            .position(|name| canonical(name) == canonical(H_BETA))
-            .ok_or_else(|| Error::file(path, format!("dataset \"line_name\" lacks {H_BETA}")))?;
+        let h_beta = find_line(&names, H_BETA)
+            .map_err(|_| Error::file(path, format!("dataset \"line_name\" lacks {H_BETA}")))?;
         let table = Self {
             lgmet: lg_z.iter().map(|z| z + Z_SUN.log10()).collect(),
             lg_age_yr: age.iter().map(|age| age.log10()).collect(),
