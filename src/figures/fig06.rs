@@ -1,0 +1,65 @@
+//! A colour and its dependence on the metallicities of young and of old stars.
+
+use super::fig05::YOUNG_AND_OLD;
+use super::setup::{Galaxies, Setup, TODAY_GYR, mark_quenching, time_panel, with_each};
+use crate::Result;
+use crate::history::Histories;
+use crate::metallicity::MetallicityModel;
+use crate::plot::{Figure, Series, Style};
+use crate::population::Frame;
+
+fn data(setup: &Setup) -> Result<(Galaxies, Histories)> {
+    let model = setup.model(Frame::Rest, |settings| {
+        settings.components.metallicity = MetallicityModel::AgeDependent;
+    })?;
+    let galaxies = Galaxies::pair(model, &YOUNG_AND_OLD)?;
+    let times = setup.times(1.0, TODAY_GYR);
+    let wrt = ["lgmet_young", "lgmet_old"];
+    let histories = galaxies.watch(&times, &["color:lsst_r,lsst_i"], &wrt)?;
+    Ok((galaxies, histories))
+}
+
+/// Derivative with respect to the metallicity of old stars in units of that of young stars.
+fn old_over_young(histories: &Histories, galaxy: usize) -> Vec<f64> {
+    let [young, old] = [0, 1].map(|j| histories.gradients(galaxy, 0, j));
+    old.iter().zip(&young).map(|(old, young)| old / young).collect()
+}
+
+pub(super) fn figure(setup: &Setup) -> Result<Figure> {
+    let (galaxies, histories) = data(setup)?;
+    let panel = time_panel("r − i [AB mag]").title("Rest-frame r − i");
+    let colors = with_each(panel, &galaxies, &histories, |g| histories.values(g, 0).to_vec());
+    let panel = time_panel("(∂ / ∂μ_{old}) / (∂ / ∂μ_{young}) of r − i").title("Old over young");
+    let ratio = with_each(panel, &galaxies, &histories, |g| old_over_young(&histories, g));
+    let mut panels = vec![mark_quenching(colors), mark_quenching(ratio)];
+    for (g, name) in galaxies.names().iter().enumerate() {
+        let mut panel = time_panel("∂(r − i) / ∂μ [mag dex⁻¹]").title(format!("Gradients, {name}"));
+        for (j, stars) in ["young", "old"].iter().enumerate() {
+            let line = Series::new(
+                format!("μ_{{{stars}}}"),
+                histories.t_gyr.as_slice(),
+                histories.gradients(g, 0, j),
+            );
+            panel = panel.with(if j == 1 { line.style(Style::Dashed) } else { line });
+        }
+        panels.push(if g == 1 { mark_quenching(panel) } else { panel });
+    }
+    let figure = galaxies.annotate(Figure::new(panels, 2));
+    Ok(figure.note("μ: log10 of the median metallicity in solar units; ∂μ = ∂lgmet"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::setup::tests::{near, quick};
+    use super::*;
+
+    #[test]
+    fn old_stars_gain_importance_as_a_galaxy_ages() {
+        let (galaxies, histories) = data(&quick()).unwrap();
+        for g in 0..galaxies.names().len() {
+            let ratio: Vec<f64> = old_over_young(&histories, g).iter().map(|r| r.abs()).collect();
+            let at = |t| near(&histories.t_gyr, &ratio, t);
+            assert!(at(TODAY_GYR) > 1.2 * at(1.0), "{ratio:?}");
+        }
+    }
+}
