@@ -302,3 +302,116 @@ fn doctor_filters_and_ssp_info() {
     fails(folder.path(), &["filters", "nonsense"], &["nonsense"]);
     fails(folder.path(), &["ssp", "info", "nowhere.h5"], &["nowhere.h5"]);
 }
+
+#[test]
+fn every_history_predicts_a_catalogue_of_its_own_columns() {
+    let folder = tempfile::tempdir().unwrap();
+    for (sfh, columns, row) in [
+        ("gas_depletion", "logm0,tau_dep", "12,3"),
+        ("diffstar2021", "logm0,tau_dep", "12,3"),
+        ("piecewise", "lg_mass_formed,lg_sfr_ratio_1", "10.5,0.3"),
+        ("delayed_tau", "lg_mass_formed,t_start,tau", "10.5,2,1"),
+        ("lognormal", "lg_mass_formed,sfr_t_max", "10.5,4"),
+        ("double_power_law", "lg_mass_formed,dpl_tau", "10.5,4"),
+    ] {
+        fs::write(folder.path().join("in.csv"), format!("{columns},redshift\n{row},0.3\n"))
+            .unwrap();
+        let args = ["predict", "in.csv", "-o", "out.csv", "--sfh", sfh, "--burst"];
+        let (_, err) = succeeds(folder.path(), &args);
+        assert!(err.contains("lgfburst=-3"), "{err}");
+        let table = csv(&folder.path().join("out.csv"));
+        let r = numbers(&table, "mag_lsst_r")[0];
+        assert!((10.0..35.0).contains(&r), "{sfh}: {r}");
+        if columns.starts_with("lg_mass") {
+            assert_close(&numbers(&table, "lg_mstar_formed"), &[10.5], 0.0, 1e-6);
+        }
+    }
+}
+
+#[test]
+fn lines_and_equivalent_widths_are_columns() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("in.csv"), "lg_drop,lg_rejuv,av,redshift\n-0.01,-0.005,0.5,0.3\n")
+        .unwrap();
+    let base = ["predict", "in.csv", "-o", "out.csv", "--lines", "fit"];
+    let columns = ["--line-columns", "Ba-alpha 6563,Ba-beta 4861", "--ew-columns", "H-alpha"];
+    succeeds(folder.path(), &[&base[..], &columns].concat());
+    let table = csv(&folder.path().join("out.csv"));
+    let lum = |key| numbers(&table, &format!("lg_lum_{key}"))[0];
+    let decrement = lum("Ba_alpha_6563") - lum("Ba_beta_4861");
+    // The intrinsic ratio is 2.9; half a magnitude of dust at V reddens it.
+    assert!((0.46..0.60).contains(&decrement), "{decrement}");
+    assert!((40.0..44.0).contains(&lum("Ba_alpha_6563")));
+    let flux = numbers(&table, "lg_flux_Ba_alpha_6563")[0];
+    assert!((-18.0..-13.0).contains(&flux), "{flux}");
+    assert!(numbers(&table, "ew_H_alpha")[0] > 5.0);
+    let bright = numbers(&table, "mag_lsst_i")[0];
+    let off = ["--without-lines", "Ba-alpha 6563"];
+    succeeds(folder.path(), &[&base[..], &off].concat());
+    // H-alpha at redshift 0.3 lies between the i and z bands, [S II] and others stay.
+    let table = csv(&folder.path().join("out.csv"));
+    assert!(numbers(&table, "mag_lsst_z")[0] > 0.0 && numbers(&table, "mag_lsst_i")[0] >= bright);
+
+    fails(folder.path(), &[&base[..], &["--line-columns", "H-omega"]].concat(), &["H-omega"]);
+    fails(folder.path(), &[&base[..5], &["grid"]].concat(), &["no emission lines"]);
+    fails(folder.path(), &[&base[..4], &["--ew-columns", "H-omega"]].concat(), &["H-omega"]);
+    fails(folder.path(), &[&base[..4], &off].concat(), &["there are no lines"]);
+}
+
+const HISTORY: &str = r#"
+quantities = ["color:lsst_g,lsst_r", "lg_sfr", "ew:[O III] 5007", "p_age"]
+gradients = ["lg_drop", "lgu"]
+[model]
+frame = "rest"
+lines = "fit"
+[times]
+first_gyr = 2.0
+last_gyr = 13.0
+number = 4
+[[galaxy]]
+name = "quenched, early"
+parameters = { lg_qt = 0.5, lg_drop = -2.5, lg_rejuv = -2.4 }
+"#;
+
+#[test]
+fn histories_come_as_tables_and_figures() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("h.toml"), HISTORY).unwrap();
+    let (out, _) = succeeds(folder.path(), &["history", "h.toml", "-o", "out"]);
+    assert!(out.contains("1 galaxies at 4 times"), "{out}");
+    let text = fs::read_to_string(folder.path().join("out/history.csv")).unwrap();
+    assert_eq!(text.lines().count(), 5);
+    assert!(text.contains("\"d(color:lsst_g,lsst_r)/d(lg_drop)\""));
+    assert!(text.contains("\"quenched, early\",2,"));
+    for stem in ["color_lsst_g_lsst_r", "lg_sfr", "ew__O_III__5007", "p_age"] {
+        for ending in ["png", "svg", "csv"] {
+            assert!(
+                folder.path().join(format!("out/{stem}.{ending}")).is_file(),
+                "{stem}.{ending}"
+            );
+        }
+    }
+    for (from, to, parts) in [
+        ("lg_sfr", "lg_sfh", &["lg_sfh", "mag:FILTER"][..]),
+        ("lg_drop\"", "lg_dorp\"", &["lg_dorp", "indx_lo"]),
+        ("frame", "fame", &["--fame"]),
+        ("last_gyr = 13.0", "last_gyr = 14.0", &["time of observation = 14", "13.8"]),
+        ("lg_qt = 0.5", "lg_qt = 5.5", &["quenched, early", "lg_qt = 5.5"]),
+        ("lsst_g", "sdss_g", &["sdss_g", "lsst_u"]),
+    ] {
+        fs::write(folder.path().join("h.toml"), HISTORY.replacen(from, to, 1)).unwrap();
+        let parts = [parts, &["h.toml"]].concat();
+        fails(folder.path(), &["history", "h.toml", "-o", "none"], &parts);
+        assert!(!folder.path().join("none").exists());
+    }
+}
+
+#[test]
+fn parameters_of_a_model_are_listed() {
+    let folder = tempfile::tempdir().unwrap();
+    let (out, _) = succeeds(folder.path(), &["parameters", "--sfh", "piecewise", "--burst"]);
+    for part in ["lg_sfr_ratio_6", "lgyr_max", "[lgyr_peak+1, 9]", "diffstar2021", "two_component"]
+    {
+        assert!(out.contains(part), "{part}");
+    }
+}

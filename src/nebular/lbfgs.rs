@@ -12,6 +12,13 @@ const WOLFE: (f64, f64) = (1e-4, 0.9);
 /// Trials of one line search.
 const MAX_TRIALS: usize = 25;
 
+/// A point with its value and gradient.
+struct Point {
+    x: Vec<f64>,
+    value: f64,
+    gradient: Vec<f64>,
+}
+
 /// A step, the change of the gradient over it, and their product.
 struct Pair {
     step: Vec<f64>,
@@ -19,50 +26,32 @@ struct Pair {
     curvature: f64,
 }
 
-/// Minimizes `f` from `x` by at most `max_iterations` steps and returns the last value.
+/// Minimizes `f` from `x` by at most `max_iterations` steps and returns the best point found.
 ///
 /// `f` returns its value and writes its gradient into the second argument. It stops early when no
 /// step lowers the value any more.
 pub(super) fn minimize(
-    x: &mut Vec<f64>,
+    x: &[f64],
     max_iterations: usize,
     mut f: impl FnMut(&[f64], &mut [f64]) -> f64,
-) -> f64 {
-    let mut gradient = vec![0.0; x.len()];
-    let mut value = f(x, &mut gradient);
+) -> Vec<f64> {
+    let mut evaluate = |x: Vec<f64>| {
+        let mut gradient = vec![0.0; x.len()];
+        let value = f(&x, &mut gradient);
+        Point { x, value, gradient }
+    };
+    let mut here = evaluate(x.to_vec());
     let mut pairs: VecDeque<Pair> = VecDeque::new();
     for _ in 0..max_iterations {
-        let mut direction = descent(&gradient, &pairs);
-        let mut slope = dot(&gradient, &direction);
+        let mut direction = descent(&here.gradient, &pairs);
+        let slope = dot(&here.gradient, &direction);
         if slope.is_nan() || slope >= 0.0 {
             pairs.clear();
-            direction = descent(&gradient, &pairs);
-            slope = dot(&gradient, &direction);
+            direction = descent(&here.gradient, &pairs);
         }
-
-        let (mut lo, mut hi, mut length) = (0.0, f64::INFINITY, 1.0);
-        let mut trial_gradient = vec![0.0; x.len()];
-        let (mut trial, mut trial_value) = (x.clone(), value);
-        for _ in 0..MAX_TRIALS {
-            trial = x.iter().zip(&direction).map(|(x, d)| x + length * d).collect();
-            trial_value = f(&trial, &mut trial_gradient);
-            // Also true when the value is not a number.
-            let too_far = !(trial_value <= value + WOLFE.0 * length * slope);
-            if too_far {
-                hi = length;
-            } else if dot(&trial_gradient, &direction) < WOLFE.1 * slope {
-                lo = length;
-            } else {
-                break;
-            }
-            length = if hi.is_finite() { 0.5 * (lo + hi) } else { 2.0 * length };
-        }
-        if !(trial_value < value) {
-            break;
-        }
-
-        let step: Vec<f64> = trial.iter().zip(x.iter()).map(|(a, b)| a - b).collect();
-        let change: Vec<f64> = trial_gradient.iter().zip(&gradient).map(|(a, b)| a - b).collect();
+        let Some(next) = search(&here, &direction, &mut evaluate) else { break };
+        let step = difference(&next.x, &here.x);
+        let change = difference(&next.gradient, &here.gradient);
         let curvature = dot(&step, &change);
         if curvature > 1e-14 * (dot(&step, &step) * dot(&change, &change)).sqrt() {
             if pairs.len() == MEMORY {
@@ -70,9 +59,36 @@ pub(super) fn minimize(
             }
             pairs.push_back(Pair { step, change, curvature });
         }
-        (*x, value, gradient) = (trial, trial_value, trial_gradient);
+        here = next;
     }
-    value
+    here.x
+}
+
+/// A point on the line that fulfils the weak Wolfe conditions, or at least lowers the value.
+fn search(
+    here: &Point,
+    direction: &[f64],
+    evaluate: &mut impl FnMut(Vec<f64>) -> Point,
+) -> Option<Point> {
+    let (sufficient, curvature) = WOLFE;
+    let slope = dot(&here.gradient, direction);
+    let (mut lo, mut hi, mut length) = (0.0, f64::INFINITY, 1.0);
+    let mut best = None;
+    for _ in 0..MAX_TRIALS {
+        let trial = evaluate(here.x.iter().zip(direction).map(|(x, d)| x + length * d).collect());
+        let limit = here.value + sufficient * length * slope;
+        if trial.value.is_nan() || trial.value > limit {
+            hi = length;
+        } else if dot(&trial.gradient, direction) < curvature * slope {
+            lo = length;
+            best = Some(trial);
+        } else {
+            best = Some(trial);
+            break;
+        }
+        length = if hi.is_finite() { 0.5 * (lo + hi) } else { 2.0 * length };
+    }
+    best.filter(|point| point.value < here.value)
 }
 
 /// Minus the gradient times the inverse Hessian that the pairs imply.
@@ -100,6 +116,10 @@ fn dot(a: &[f64], b: &[f64]) -> f64 {
     a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
 
+fn difference(a: &[f64], b: &[f64]) -> Vec<f64> {
+    a.iter().zip(b).map(|(a, b)| a - b).collect()
+}
+
 /// `a += factor b`.
 pub(super) fn add(a: &mut [f64], factor: f64, b: &[f64]) {
     a.iter_mut().zip(b).for_each(|(a, b)| *a += factor * b);
@@ -112,11 +132,9 @@ mod tests {
 
     #[test]
     fn finds_the_minimum_of_rosenbrocks_valley() {
-        let mut x = vec![-1.2, 1.0, 0.3, 2.0];
         let mut calls = 0;
-        let value = minimize(&mut x, 500, |x, g| {
+        let x = minimize(&[-1.2, 1.0, 0.3, 2.0], 500, |x, g| {
             calls += 1;
-            g.fill(0.0);
             let mut sum = 0.0;
             for i in [0, 2] {
                 let (a, b) = (1.0 - x[i], x[i + 1] - x[i] * x[i]);
@@ -126,26 +144,22 @@ mod tests {
             }
             sum
         });
-        assert!(value < 1e-18 && calls < 200, "{value:e} after {calls} calls");
+        assert!(calls < 200, "{calls}");
         assert_close(&x, &[1.0; 4], 1e-8, 0.0);
     }
 
     #[test]
     fn a_minimum_and_a_wall_stop_it() {
-        let mut x = vec![0.0];
-        assert_eq!(
-            minimize(&mut x, 10, |x, g| {
-                g[0] = 2.0 * x[0];
-                x[0] * x[0]
-            }),
-            0.0
-        );
-        // Not a number beyond 1: the search must stay on this side.
-        let mut x = vec![0.0];
-        minimize(&mut x, 200, |x, g| {
+        let parabola = |x: &[f64], g: &mut [f64]| {
+            g[0] = 2.0 * x[0];
+            x[0] * x[0]
+        };
+        assert_eq!(minimize(&[0.0], 10, parabola), [0.0]);
+        // Not a number beyond 1: the search must stay on this side and come close.
+        let x = minimize(&[0.0], 200, |x, g| {
             g[0] = -1.0;
             if x[0] > 1.0 { f64::NAN } else { -x[0] }
         });
-        assert!(x[0] <= 1.0 && x[0] > 0.5, "{x:?}");
+        assert!(x[0] <= 1.0 && x[0] > 0.99, "{x:?}");
     }
 }

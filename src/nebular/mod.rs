@@ -16,6 +16,8 @@ mod line_fit;
 mod network;
 mod ssp_lines;
 mod table;
+#[cfg(test)]
+mod tests;
 mod train;
 
 pub use calibrate::{BRIGHT_ENOUGH, FLOOR, Residuals, Spread, calibrate};

@@ -45,13 +45,11 @@ impl Problem {
         for power in [2, 4, 8] {
             let steps = if power == 2 { effort.steps } else { effort.steps / 2 };
             let decay = if power == 2 { DECAY } else { 100.0 * DECAY };
-            let mut x = network.coefficients.clone();
             let mut trial = network.clone();
-            minimize(&mut x, steps, |x, gradient| {
+            network.coefficients = minimize(&network.coefficients, steps, |x, gradient| {
                 trial.coefficients.copy_from_slice(x);
                 self.loss(&trial, power, decay, gradient)
             });
-            network.coefficients = x;
             let loss = self.loss(&network, power, 0.0, &mut vec![0.0; trial.coefficients.len()]);
             let unit = if power == 2 { 1.0 } else { UNIT_DEX };
             progress(power, unit * loss.powf(1.0 / f64::from(power)));
@@ -173,6 +171,7 @@ mod tests {
         let target = inputs
             .chunks(2)
             .flat_map(|x| [x[0] * x[1] - 3.0, (2.0 * x[0]).sin(), x[1] * x[1] - x[0]])
+            .map(|y| floored(y, -3.0).0)
             .collect();
         Problem { inputs, target, floor: vec![-3.0; 20] }
     }

@@ -78,8 +78,8 @@ pub struct SfhContext<'a> {
 }
 
 impl SfhParams {
-    /// Star formation rates \[Msun/yr\] at times `t_gyr` (`[n_gal or 1, n_t]`), `[n_gal, n_t]`; zero
-    /// where no stars form.
+    /// Star formation rates \[Msun/yr\] at times `t_gyr` (`[n_gal or 1, n_t]`), `[n_gal, n_t]`, without
+    /// the floor of tables: next to nothing or zero where no stars form.
     ///
     /// # Errors
     /// None for a valid context.

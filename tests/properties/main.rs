@@ -3,10 +3,13 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
+mod components;
+mod sampling;
+
 use burn::tensor::Tensor;
 use starburn::device::{Place, Precision};
-use starburn::filter::{Filter, FilterSet};
-use starburn::parameters::{Edge, ParameterSet};
+use starburn::filter::FilterSet;
+use starburn::parameters::ParameterSet;
 use starburn::population::{Components, Frame, GalaxyModel, ModelSettings};
 use starburn::sfh::{AgeWeightMethod, DiffstarParams};
 use starburn::ssp::embedded;
@@ -14,15 +17,7 @@ use starburn::testing::{
     assert_close, assert_jacobian, for_each_f64_place, for_each_place, values,
 };
 
-/// Three coarse bands: ultraviolet, optical, near infrared.
-fn bands() -> FilterSet {
-    let band = |name: &str, centre: f64| {
-        let wave: Vec<f64> = (0..41).map(|i| centre * (0.88 + 0.006 * f64::from(i))).collect();
-        let t = (0..41).map(|i| (f64::from(i) * std::f64::consts::PI / 40.0).sin()).collect();
-        Filter::new(name, wave, t, "made for a test").unwrap()
-    };
-    FilterSet::new(vec![band("uv", 2500.0), band("optical", 6200.0), band("nir", 21000.0)]).unwrap()
-}
+use sampling::{bands, box_rows, matrix};
 
 fn model(place: &Place, frame: Frame) -> GalaxyModel {
     let settings = ModelSettings {
@@ -33,53 +28,9 @@ fn model(place: &Place, frame: Frame) -> GalaxyModel {
     GalaxyModel::new(embedded(), &bands(), settings, place).unwrap()
 }
 
-/// Rows that fill the parameter box evenly; `margin` keeps them that share of each range away from
-/// its ends.
-fn box_rows(n: usize, margin: f64) -> Vec<Vec<f64>> {
-    let info = Components::default().info();
-    (0..n)
-        .map(|i| {
-            let mut row: Vec<f64> = Vec::new();
-            for (j, p) in info.iter().enumerate() {
-                // Multiples of square roots of primes, modulo one.
-                let prime =
-                    [2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71][j];
-                let share = (f64::from(prime).sqrt() * (i + 1) as f64).fract();
-                let edge = |edge: Edge, row: &[f64]| match edge {
-                    Edge::At(v) => v,
-                    Edge::Param(name, offset) => {
-                        let k = info.iter().position(|p| p.name == name).unwrap();
-                        // A later parameter is at its default so far.
-                        row.get(k).copied().unwrap_or(info[k].default) + offset
-                    }
-                };
-                let (mut lo, mut hi) = (edge(p.bound.lo, &row), edge(p.bound.hi, &row));
-                // Haloes that host galaxies, and redshifts at which the table has begun.
-                match p.name {
-                    "logm0" => (lo, hi) = (9.0, 16.0),
-                    "late_index" => hi = info[j - 1].default,
-                    "redshift" => (lo, hi) = (0.001, 12.0),
-                    "lgmet" => lo = -5.0,
-                    _ => {}
-                }
-                row.push(lo + (hi - lo) * (margin + (1.0 - 2.0 * margin) * share));
-            }
-            // early_index was drawn against the default late_index; keep it above the drawn one.
-            row[2] = row[2].max(row[3]);
-            Components::default().check(&row).unwrap();
-            row
-        })
-        .collect()
-}
-
-fn matrix(place: &Place, rows: &[Vec<f64>]) -> Tensor<2> {
-    let rows: Vec<&[f64]> = rows.iter().map(Vec::as_slice).collect();
-    place.rows(&rows)
-}
-
 #[test]
 fn predictions_and_gradients_are_finite_over_the_whole_box() {
-    let rows = box_rows(200, 0.0);
+    let rows = box_rows(&Components::default(), 200, 0.0);
     for_each_place(|place| {
         for frame in [Frame::Rest, Frame::Observed] {
             let model = model(place, frame);
@@ -110,7 +61,7 @@ fn predictions_and_gradients_are_finite_over_the_whole_box() {
 
 #[test]
 fn a_batch_is_its_galaxies_and_their_order_does_not_matter() {
-    let rows = box_rows(16, 0.05);
+    let rows = box_rows(&Components::default(), 16, 0.05);
     for_each_place(|place| {
         let model = model(place, Frame::Observed);
         let predict = |rows: &[Vec<f64>]| {
@@ -142,7 +93,7 @@ fn outputs(model: &GalaxyModel, matrix: &Tensor<2>) -> Tensor<2> {
 
 #[test]
 fn autodiff_equals_central_differences_through_the_whole_chain() {
-    let rows = box_rows(6, 0.2);
+    let rows = box_rows(&Components::default(), 6, 0.2);
     let physics: Vec<&[f64]> = rows.iter().map(|row| &row[..19]).collect();
     let redshift: Vec<&[f64]> = rows.iter().map(|row| &row[19..]).collect();
     for_each_f64_place(|place| {
@@ -164,7 +115,7 @@ fn autodiff_equals_central_differences_through_the_whole_chain() {
 
 #[test]
 fn no_gradient_that_matters_is_lost_in_single_precision() {
-    let rows = box_rows(12, 0.2);
+    let rows = box_rows(&Components::default(), 12, 0.2);
     let wrt: Vec<usize> = (0..20).collect();
     let jacobian = |place: &Place| {
         let model = model(place, Frame::Observed);
@@ -206,7 +157,7 @@ fn dust_dims_and_quenching_reddens() {
 
 #[test]
 fn bounded_parameters_survive_the_way_through_unbounded_space() {
-    let rows = box_rows(50, 0.1);
+    let rows = box_rows(&Components::default(), 50, 0.1);
     for_each_place(|place| {
         // The columns of diffstar.
         let set = DiffstarParams::from_matrix(&matrix(place, &rows).narrow(1, 5, 8)).unwrap();

@@ -1,0 +1,219 @@
+//! Properties of the whole chain for every choice of ingredients, on a coarse grid.
+
+use burn::tensor::Tensor;
+use starburn::device::{Place, Precision};
+use starburn::dust::{AttenuationCurve, DustLaw, DustModel};
+use starburn::metallicity::MetallicityModel;
+use starburn::nebular::{LineFit, fit_lines};
+use starburn::population::{Components, EquivalentWidths, Frame, GalaxyModel, ModelSettings};
+use starburn::sfh::{AgeWeightMethod, SfhModel};
+use starburn::ssp::SspGrid;
+use starburn::testing::{
+    assert_close, assert_jacobian, for_each_f64_place, for_each_place, places, values,
+};
+
+use crate::sampling::{bands, box_rows, coarse_grid, matrix};
+
+/// Ingredients such that every model of each kind occurs, and half of the galaxies have lines.
+fn choices() -> Vec<Components> {
+    let sfh = SfhModel::ALL.iter().enumerate();
+    sfh.map(|(i, sfh)| Components {
+        sfh: *sfh,
+        burst: i % 3 == 0,
+        metallicity: MetallicityModel::ALL[i % MetallicityModel::ALL.len()],
+        ionization: i % 2 == 0,
+        dust: DustModel::ALL[i % DustModel::ALL.len()],
+    })
+    .collect()
+}
+
+/// The coarse grid with a few lines.
+fn grid() -> SspGrid {
+    let grid = coarse_grid();
+    let lines = fit_lines(&grid, LineFit::embedded(), &[-4.0, -3.25, -2.5, -1.75, -1.0]).unwrap();
+    let lines =
+        lines.select(&["Ly-alpha 1215", "[O II] 3726", "[O III] 5007", "Ba-alpha 6563"]).unwrap();
+    grid.with_lines(lines).unwrap()
+}
+
+fn model(components: Components, grid: &SspGrid, frame: Frame, place: &Place) -> GalaxyModel {
+    let settings = ModelSettings {
+        components,
+        frame,
+        lines: components.ionization,
+        age_weights: AgeWeightMethod::Safe,
+        ..ModelSettings::new(place.precision())
+    };
+    GalaxyModel::new(grid, &bands(), settings, place).unwrap()
+}
+
+/// Magnitudes, masses and, if there are any, line luminosities.
+fn outputs(model: &GalaxyModel, matrix: &Tensor<2>) -> Tensor<2> {
+    let galaxies = model.components().galaxies(matrix, None).unwrap();
+    let stars = model.stars(&galaxies).unwrap();
+    let seen = model.observe(&stars, &galaxies);
+    let mass = Tensor::stack(vec![seen.lg_mass_formed, seen.lg_mass_surviving], 1);
+    let mut parts = vec![seen.magnitudes, mass];
+    if !model.line_names().is_empty() {
+        parts.push(model.line_light(&stars, &galaxies).unwrap().lg_luminosity_erg_s);
+    }
+    Tensor::cat(parts, 1)
+}
+
+#[test]
+fn predictions_and_gradients_are_finite_over_every_box() {
+    let grid = grid();
+    for components in choices() {
+        let rows = box_rows(&components, 40, 0.0);
+        for_each_place(|place| {
+            let model = model(components, &grid, Frame::Observed, place);
+            let wrt: Vec<usize> = (0..components.names().len()).collect();
+            let result = model.jacobian(&matrix(place, &rows), None, &wrt).unwrap();
+            let n_wrt = wrt.len();
+            let magnitudes = values(result.values);
+            let nan = magnitudes.iter().position(|m| m.is_nan());
+            assert!(nan.is_none(), "{place}: {:?}", nan.map(|i| &rows[i / 3]));
+            let bad = values(result.jacobian).iter().position(|g| !g.is_finite());
+            assert!(bad.is_none_or(|i| {
+                let name = components.names()[i % n_wrt];
+                panic!("{place} {components:?}: {name} of {:?}", rows[i / (3 * n_wrt)])
+            }));
+        });
+    }
+}
+
+#[test]
+fn autodiff_equals_central_differences_for_every_ingredient() {
+    let grid = grid();
+    for components in choices() {
+        let mut rows = box_rows(&components, 2, 0.25);
+        let z = components.index("redshift").unwrap();
+        rows.iter_mut().for_each(|row| row[z] = 0.4);
+        let physics: Vec<&[f64]> = rows.iter().map(|row| &row[..z]).collect();
+        for_each_f64_place(|place| {
+            let model = model(components, &grid, Frame::Observed, place);
+            let redshift = place.rows(&[&[0.4], &[0.4]]);
+            // Depletion times set the width of the kernel and the range of the integral, which
+            // central differences resolve less well.
+            assert_jacobian(&physics, 3e-6, place, |p| {
+                outputs(&model, &Tensor::cat(vec![p, redshift.clone()], 1))
+            });
+        });
+    }
+}
+
+#[test]
+fn single_precision_agrees_with_double() {
+    let grid = grid();
+    for components in choices() {
+        let mut rows = box_rows(&components, 16, 0.2);
+        let z = components.index("redshift").unwrap();
+        rows.iter_mut().for_each(|row| row[z] = row[z].min(3.0));
+        let predict = |place: &Place| {
+            values(outputs(
+                &model(components, &grid, Frame::Observed, place),
+                &matrix(place, &rows),
+            ))
+        };
+        let exact = predict(&places(Precision::F64)[0]);
+        for place in places(Precision::F32) {
+            assert_close(&predict(&place), &exact, 0.0, 2e-3);
+        }
+    }
+}
+
+#[test]
+fn dust_that_does_not_depend_on_age_is_a_screen() {
+    let grid = grid();
+    let with = |dust| Components { dust, ionization: true, ..Components::default() };
+    let screen = [("av", 0.8), ("dust_slope", -0.3), ("dust_bump", 1.1), ("dust_floor", 0.1)];
+    let same = [
+        ("av_young", 0.8),
+        ("av_old", 0.8),
+        ("dust_slope_young", -0.3),
+        ("dust_slope_old", -0.3),
+        ("dust_bump", 1.1),
+        ("dust_floor", 0.1),
+    ];
+    let boost = [&screen[..], &[("av_boost", 0.0)]].concat();
+    for_each_f64_place(|place| {
+        let seen = |dust, changes: &[(&str, f64)]| {
+            let components = with(dust);
+            let model = model(components, &grid, Frame::Rest, place);
+            let row = components.row(changes).unwrap();
+            values(outputs(&model, &place.rows(&[&row])))
+        };
+        let want = seen(DustModel::Screen, &screen);
+        assert_close(&seen(DustModel::AgeDependent, &same), &want, 1e-12, 1e-12);
+        assert_close(&seen(DustModel::YoungBoost, &boost), &want, 1e-12, 1e-12);
+    });
+}
+
+#[test]
+fn lines_brighten_the_bands_they_fall_in_and_only_those() {
+    let grid = grid();
+    let components = Components { ionization: true, ..Components::default() };
+    let row = components.row(&[("lg_qt", 1.9), ("lg_drop", -0.01), ("lg_rejuv", -0.005)]).unwrap();
+    let magnitudes = |grid: &SspGrid, components: Components, row: &[f64], place: &Place| {
+        let model = model(components, grid, Frame::Rest, place);
+        let galaxies = model.components().galaxies(&place.rows(&[row]), None).unwrap();
+        values(model.predict(&galaxies).unwrap().magnitudes)
+    };
+    for_each_place(|place| {
+        let with = magnitudes(&grid, components, &row, place);
+        let lines = grid.lines.as_ref().unwrap();
+        // H-alpha lies in the optical band, nothing in the other two.
+        let without = lines.without(&["Ba-alpha 6563"]).unwrap();
+        let without = grid.clone().with_lines(without).unwrap();
+        let without = magnitudes(&without, components, &row, place);
+        assert!(without[1] > with[1] + 0.005, "{with:?} {without:?}");
+        assert_eq!([without[0], without[2]], [with[0], with[2]]);
+        let stars = magnitudes(
+            &grid,
+            Components::default(),
+            &Components::default()
+                .row(&[("lg_qt", 1.9), ("lg_drop", -0.01), ("lg_rejuv", -0.005)])
+                .unwrap(),
+            place,
+        );
+        assert_close(&stars, &without, 0.0, place.tolerance(1e-12, 1e-6));
+    });
+}
+
+#[test]
+fn equivalent_widths_follow_the_star_formation_in_every_precision() {
+    use starburn::ssp::embedded;
+    let lines = fit_lines(embedded(), LineFit::embedded(), &[-3.0, -2.5, -2.0]).unwrap();
+    let grid = embedded().clone().with_lines(lines).unwrap();
+    let components = Components { ionization: true, ..Components::default() };
+    let young = [("lg_qt", 1.9), ("lg_drop", -0.01), ("lg_rejuv", -0.005)];
+    let old = [("lg_qt", 0.7), ("lg_drop", -3.0), ("lg_rejuv", -2.9)];
+    let rows = [young, old].map(|changes| components.row(&changes).unwrap());
+    let widths = |place: &Place| {
+        let model = model(components, &grid, Frame::Rest, place);
+        let names = ["H-alpha", "[O III] 5007"].map(String::from);
+        let widths = EquivalentWidths::new(&model, &names).unwrap();
+        let galaxies = model.components().galaxies(&matrix(place, &rows), None).unwrap();
+        values(widths.measure(&model, &model.stars(&galaxies).unwrap(), &galaxies))
+    };
+    let exact = widths(&places(Precision::F64)[0]);
+    assert!(exact[0] > 10.0 && exact[2] < 0.2 * exact[0], "{exact:?}");
+    for place in places(Precision::F32) {
+        assert_close(&widths(&place), &exact, 1e-3, 1e-3);
+    }
+}
+
+#[test]
+fn contradictions_of_grid_and_settings_are_errors() {
+    let settings = |lines| ModelSettings { lines, ..ModelSettings::new(Precision::F64) };
+    for_each_f64_place(|place| {
+        let error = GalaxyModel::new(&coarse_grid(), &bands(), settings(true), place).unwrap_err();
+        assert!(error.to_string().contains("the SSP grid has none"), "{error}");
+        let wide = ModelSettings { line_sigma_km_s: 1e6, ..settings(true) };
+        assert!(GalaxyModel::new(&grid(), &bands(), wide, place).is_err());
+        let model = GalaxyModel::new(&grid(), &bands(), settings(false), place).unwrap();
+        assert!(model.line_index("Ba-alpha 6563").is_err());
+        assert!(!model.components().ionization);
+    });
+    assert!(DustLaw::new(AttenuationCurve::Calzetti00, true, false).is_err());
+}
