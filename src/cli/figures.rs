@@ -29,7 +29,7 @@ pub(super) struct Args {
 }
 
 /// Times of observation in each history.
-const N_TIMES: usize = 60;
+const N_TIMES: usize = 120;
 
 pub(super) fn run(args: &Args) -> Result<ExitCode> {
     let figures: Vec<&PaperFigure> =

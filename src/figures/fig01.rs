@@ -1,7 +1,8 @@
 //! Star formation histories, quenching and stellar ages.
 
 use super::setup::{
-    FIDUCIAL_METALS, Galaxies, MAIN_SEQUENCE, QUENCHED, Setup, T_QUENCH_GYR, TODAY_GYR,
+    FIDUCIAL_METALS, Galaxies, MAIN_SEQUENCE, QUENCHED, QUENCHED_NAME, Setup, T_QUENCH_GYR,
+    TODAY_GYR, style_of,
 };
 use crate::Result;
 use crate::device::to_host;
@@ -59,23 +60,22 @@ pub(super) fn figure(setup: &Setup) -> Result<Figure> {
     let time = || Axis::linear("Cosmic time [Gyr]").range(0.0, TODAY_GYR);
     let pair = |mut panel: Panel, x: &[f64], y: &[Vec<f64>; 2]| {
         for (name, y) in data.galaxies.names().iter().zip(y) {
-            panel = panel.with(Series::new(name.as_str(), x, y.as_slice()));
+            panel = panel.with(Series::new(name.as_str(), x, y.as_slice()).style(style_of(name)));
         }
         panel
     };
-    let sfr = Panel::new(time(), Axis::log("SFR [M_☉ yr⁻¹]").range(1e-2, 1e2));
+    let sfr = Panel::new(time(), Axis::log("SFR [M_☉ yr⁻¹]").range(1e-3, 1e2));
     let sfr = pair(sfr, &data.t_gyr, &data.sfr).legend(Corner::TopRight);
-    let mark = Series::new("deepest quenching", [T_QUENCH_GYR; 2], [1e-3, 2.0]);
+    let mark = Series::new("t_{q}: deepest quenching", [T_QUENCH_GYR; 2], [1e-3, 2.0]);
+    let factor = Series::new(QUENCHED_NAME, data.t_gyr.as_slice(), data.quenching);
     let quenching = Panel::new(time(), Axis::log("Quenching factor F_{q}").range(1e-3, 2.0))
-        .with(
-            Series::new("quenched", data.t_gyr.as_slice(), data.quenching).color(Color::VERMILLION),
-        )
+        .with(factor.color(Color::VERMILLION))
         .with(mark.style(Style::Dotted).color(Color::BLACK))
         .legend(Corner::TopRight);
     let mut panels = vec![sfr.title("Star formation history"), quenching.title("Quenching")];
     for (t_gyr, ages) in EPOCHS_GYR.iter().zip(&data.ages) {
         let axis = Axis::log("Stellar age [Gyr]").range(1e-3, 14.0);
-        let panel = Panel::new(axis, Axis::log("P(age) [dex⁻¹]").range(1e-6, 10.0))
+        let panel = Panel::new(axis, Axis::log("P(age) [dex⁻¹]").range(1e-6, 30.0))
             .title(format!("Stellar ages at t = {t_gyr} Gyr"));
         panels.push(pair(panel, &data.age_gyr, ages).legend(Corner::TopLeft));
     }

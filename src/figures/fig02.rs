@@ -29,7 +29,11 @@ pub(super) fn figure(setup: &Setup) -> Result<Figure> {
         let gradients = |g| histories.gradients(g, k, 0);
         panels.push(mark_quenching(with_each(panel, &galaxies, &histories, gradients)));
     }
-    Ok(galaxies.annotate(Figure::new(panels, 2)))
+    let figure = galaxies.annotate(Figure::new(panels, 2));
+    Ok(figure.note(
+        "gradients: lg_rejuv stays, so that on the main sequence a lower lg_drop is a dip around t_q \
+         that leaves fewer stars of intermediate age and a bluer galaxy later",
+    ))
 }
 
 #[cfg(test)]

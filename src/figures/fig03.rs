@@ -1,6 +1,6 @@
 //! The spectrum of a distribution of metallicities, and those of its two ends.
 
-use super::setup::{FIDUCIAL_METALS, Galaxies, MAIN_SEQUENCE, Setup, TODAY_GYR};
+use super::setup::{FIDUCIAL_METALS, Galaxies, MAIN_SEQUENCE, Setup, TODAY_GYR, signed};
 use crate::Result;
 use crate::device::to_host;
 use crate::metallicity::{LGMET_SOLAR, LognormalParams, lognormal_weights};
@@ -46,7 +46,7 @@ fn data(setup: &Setup) -> Result<Data> {
 }
 
 fn name(lgmet: f64) -> String {
-    format!("all at log Z/Z_☉ = {:+.2}", lgmet - LGMET_SOLAR)
+    format!("all at log Z/Z_☉ = {}", signed(lgmet - LGMET_SOLAR, 2))
 }
 
 pub(super) fn figure(setup: &Setup) -> Result<Figure> {
@@ -68,12 +68,13 @@ pub(super) fn figure(setup: &Setup) -> Result<Figure> {
         .with(line(2, high, Color::VERMILLION))
         .with(Series::new("mean −0.3, scatter 0.25 dex", x, all.as_slice()).color(Color::BLACK))
         .legend(Corner::BottomRight);
-    let ratio = Panel::new(wave(), Axis::log("L_ν / L_ν (distribution)"))
+    let ratio = Panel::new(wave(), Axis::log("L_ν / L_ν (distribution)").range(0.7, 2.0))
         .title("Relative to the distribution")
         .with(band(&below, &above))
         .with(line(1, &below, Color::BLUE))
         .with(line(2, &above, Color::VERMILLION))
-        .with(Series::new("", [WAVE_AA.0, WAVE_AA.1], [1.0, 1.0]).color(Color::BLACK));
+        .with(Series::new("", [WAVE_AA.0, WAVE_AA.1], [1.0, 1.0]).color(Color::BLACK))
+        .legend(Corner::TopRight);
     let figure = data.galaxies.annotate(Figure::new(vec![spectra, ratio], 2));
     Ok(figure.note(format!(
         "the ends, log10 Z = {} and {}, are the outermost metallicities of the grid with more than \

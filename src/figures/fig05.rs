@@ -43,7 +43,7 @@ fn data(setup: &Setup) -> Result<Data> {
     let medians = |lg_age_yr: &[f64]| {
         to_host(young_to_old(&params.lgmet_young, &params.lgmet_old, lg_age_yr))
     };
-    let metals: Vec<f64> = (0..=240).map(|i| -2.0 + 0.0125 * f64::from(i)).collect();
+    let metals: Vec<f64> = (0..=256).map(|i| -2.2 + 0.0125 * f64::from(i)).collect();
     let lgmet: Vec<f64> = metals.iter().map(|m| m + LGMET_SOLAR).collect();
     let density = medians(&AGES.map(|(lg_age_yr, _)| lg_age_yr))?.into_iter().map(|median| {
         let constant = |value| place.vector(&vec![value; lgmet.len()]);
@@ -79,7 +79,7 @@ pub(super) fn figure(setup: &Setup) -> Result<Figure> {
     let mut density = Panel::new(metals(), Axis::linear("P(log Z) [dex⁻¹]"))
         .title("Metallicity distribution")
         .legend(Corner::TopLeft);
-    let mut shares = Panel::new(metals(), Axis::linear("Share of the stars").range(0.0, 1.0))
+    let mut shares = Panel::new(metals(), Axis::linear("Share of the stars").range(-0.03, 0.8))
         .title("On the metallicities of the SSP grid")
         .legend(Corner::TopLeft);
     let markers = [Marker::Circle, Marker::Square, Marker::Triangle];

@@ -1,7 +1,7 @@
 //! The equivalent width of [O III] 5007 and its dependence on the ionization parameter.
 
 use super::setup::{
-    FIDUCIAL_METALS, Galaxies, MAIN_SEQUENCE, QUENCHED, Setup, TODAY_GYR, mark_quenching,
+    FIDUCIAL_METALS, Galaxies, MAIN_SEQUENCE, QUENCHED, Setup, TODAY_GYR, mark_quenching, signed,
     time_panel,
 };
 use crate::Result;
@@ -43,7 +43,7 @@ pub(super) fn figure(setup: &Setup) -> Result<Figure> {
     let panel = |galaxy: usize, label: &str, title: &str, y: &dyn Fn(usize) -> Vec<f64>| {
         let lines = LGU.iter().zip(&styles).enumerate();
         let panel = lines.fold(time_panel(label).title(title), |panel, (i, (lgu, style))| {
-            let label = format!("u_{{s}} = {lgu}");
+            let label = format!("u_{{s}} = {}", signed(*lgu, 1));
             let y = y(LGU.len() * galaxy + i);
             panel.with(Series::new(label, histories.t_gyr.as_slice(), y).style(style.clone()))
         });
@@ -67,20 +67,19 @@ pub(super) fn figure(setup: &Setup) -> Result<Figure> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::setup::T_QUENCH_GYR;
     use super::super::setup::tests::{near, quick};
     use super::*;
 
     #[test]
     fn the_line_depends_on_ionization_while_stars_form() {
         let (_, histories) = data(&quick()).unwrap();
-        let t = &histories.t_gyr;
         let [free, quenched] = [1, 4].map(|g| histories.gradients(g, 0, 0));
         assert!(free.iter().all(|d| *d > 0.0), "{free:?}");
-        for time in [2.0, TODAY_GYR] {
-            let shrinks = near(t, &quenched, time) < 0.05 * near(t, &free, time);
-            assert_eq!(shrinks, time > 10.0, "{quenched:?} {free:?}");
-        }
-        assert!(near(t, &quenched, 2.0) > 0.0);
+        let at = |gradient: &[f64], t| near(&histories.t_gyr, gradient, t);
+        assert!(at(&quenched, 2.0) > 10.0, "{quenched:?}");
+        assert!(at(&quenched, T_QUENCH_GYR).abs() < 0.05 * at(&quenched, 2.0), "{quenched:?}");
+        assert!(at(&quenched, TODAY_GYR) < 0.5 * at(&free, TODAY_GYR), "{quenched:?} {free:?}");
         for g in [0, 1] {
             let [low, middle, high] = [0, 1, 2].map(|i| histories.values(3 * g + i, 0)[0]);
             assert!(0.0 < low && low < middle && middle < high, "{low} {middle} {high}");

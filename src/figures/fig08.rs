@@ -1,7 +1,8 @@
 //! Attenuation curves of different slope, in spectra and in an observed colour.
 
 use super::setup::{
-    Changes, FIDUCIAL_METALS, Galaxies, MAIN_SEQUENCE, Setup, TODAY_GYR, time_panel, with_each,
+    Changes, FIDUCIAL_METALS, Galaxies, MAIN_SEQUENCE, Setup, TODAY_GYR, signed, time_panel,
+    with_each,
 };
 use crate::Result;
 use crate::history::Histories;
@@ -19,7 +20,8 @@ const WAVE_AA: (f64, f64) = (1000.0, 30_000.0);
 fn galaxies(model: GalaxyModel) -> Result<Galaxies> {
     SLOPES.iter().try_fold(Galaxies::new(model), |galaxies, slope| {
         let dust = [("av", AV), ("dust_slope", *slope)];
-        galaxies.with(format!("δ = {slope:+}"), &[MAIN_SEQUENCE, FIDUCIAL_METALS, &dust])
+        galaxies
+            .with(format!("δ = {}", signed(*slope, 2)), &[MAIN_SEQUENCE, FIDUCIAL_METALS, &dust])
     })
 }
 
@@ -38,7 +40,7 @@ pub(super) fn figure(setup: &Setup) -> Result<Figure> {
     let rest = rest.with("no dust", &[MAIN_SEQUENCE, FIDUCIAL_METALS, clear])?;
     let (wave_aa, spectra) = rest.spectra(TODAY_GYR, WAVE_AA)?;
     let wave = Axis::log("Rest-frame wavelength [Å]").range(WAVE_AA.0, WAVE_AA.1);
-    let mut panel = Panel::new(wave.clone(), Axis::log("L_ν [L_☉ Hz⁻¹]"))
+    let mut panel = Panel::new(wave.clone(), Axis::log("L_ν [L_☉ Hz⁻¹]").range(1e-8, 1e-3))
         .title(format!("Main-sequence galaxy at t = {TODAY_GYR} Gyr"))
         .legend(Corner::BottomRight);
     let mut shares = Panel::new(wave, Axis::linear("Transmitted fraction").range(0.0, 1.0))

@@ -3,7 +3,7 @@
 use burn::tensor::Tensor;
 
 use super::setup::{
-    Changes, FIDUCIAL_METALS, Galaxies, Setup, mark_quenching, time_panel, with_each,
+    Changes, FIDUCIAL_METALS, Galaxies, QUENCHED_NAME, Setup, mark_quenching, time_panel, with_each,
 };
 use crate::Result;
 use crate::device::to_host;
@@ -67,14 +67,14 @@ pub(super) fn figure(setup: &Setup) -> Result<Figure> {
     let colors = with_each(panel, &galaxies, &histories, |g| histories.values(g, 0).to_vec());
     let mut panels = vec![fractions, mark_quenching(colors)];
     for (g, name) in galaxies.names().iter().enumerate() {
-        let mut panel = time_panel("∂(r − i) / ∂parameter")
+        let mut panel = time_panel("∂(r − i) / ∂parameter [1 or mag]")
             .title(format!("Gradients of observed r − i, {name}"));
         for (j, sign) in SIGNS.iter().enumerate() {
             let line = Series::new(*sign, histories.t_gyr.as_slice(), histories.gradients(g, 1, j));
             let old = j % 2 == 1;
             panel = panel.with(if old { line.style(Style::Dashed) } else { line });
         }
-        panels.push(panel);
+        panels.push(if name == QUENCHED_NAME { mark_quenching(panel) } else { panel });
     }
     let figure = galaxies.annotate(Figure::new(panels, 2));
     Ok(figure.note(

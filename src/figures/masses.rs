@@ -48,7 +48,7 @@ pub(super) fn surviving(setup: &Setup) -> Result<Figure> {
 
 pub(super) fn remnant(setup: &Setup) -> Result<Figure> {
     let (age_yr, fractions) = data(setup, remnant_fraction)?;
-    let axis = Axis::linear("F_{rem}: fraction of the mass formed in remnants");
+    let axis = Axis::linear("F_{rem}: fraction of the mass formed in remnants").range(0.0, 0.2);
     Ok(figure(axis, Corner::TopLeft, &age_yr, fractions))
 }
 

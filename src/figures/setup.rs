@@ -9,6 +9,7 @@ use crate::history::{Histories, Quantity, Watch};
 use crate::metallicity::LGMET_SOLAR;
 use crate::plot::{Axis, Color, Figure, Panel, Series, Style};
 use crate::population::{Frame, GalaxyModel, GalaxyParams, ModelSettings};
+use crate::sfh::TimeTable;
 use crate::ssp::{EMBEDDED_NAME, SspGrid, embedded};
 use crate::{Error, Result};
 
@@ -20,16 +21,26 @@ pub(super) const T_QUENCH_GYR: f64 = 5.9;
 /// Last time of observation in the rest frame \[Gyr\].
 pub(super) const TODAY_GYR: f64 = 13.8;
 
+/// First time \[Gyr\] and number of times of the tables of star formation, close enough for smooth
+/// curves.
+const FIRST_SFH_GYR: f64 = 0.1;
+const N_SFH: usize = 400;
+
 /// log10 of [`T_QUENCH_GYR`].
 const LG_QT: f64 = 0.770_852_011_642_144;
 
-/// The halo of the two galaxies, and when one of them quenches.
-const HALO: &Changes = &[("logm0", 12.0), ("lg_qt", LG_QT), ("qlglgdt", -0.5)];
+/// What the two galaxies share: a halo of 1e12 Msun today, an efficiency that falls above 5e11 Msun, so
+/// that star formation peaks at redshift 1.5 and declines, and the time and duration of quenching.
+const COMMON: &Changes =
+    &[("logm0", 12.0), ("lgmcrit", 11.7), ("indx_hi", -2.0), ("lg_qt", LG_QT), ("qlglgdt", -0.5)];
 /// A galaxy for which quenching is a factor of one, so that the gradient with respect to its depth
 /// is that of the first step off the main sequence.
 pub(super) const MAIN_SEQUENCE: &Changes = &[("lg_drop", 0.0), ("lg_rejuv", 0.0)];
 /// The same galaxy, quenched for good.
 pub(super) const QUENCHED: &Changes = &[("lg_drop", -2.5), ("lg_rejuv", -2.45)];
+/// Their names.
+pub(super) const MAIN_SEQUENCE_NAME: &str = "main sequence";
+pub(super) const QUENCHED_NAME: &str = "quenched";
 /// Half solar metallicity, in the scale where the Sun has [`LGMET_SOLAR`].
 pub(super) const FIDUCIAL_METALS: &Changes =
     &[("lgmet", LGMET_SOLAR - 0.3), ("lgmet_scatter", 0.25)];
@@ -87,6 +98,7 @@ impl Setup {
     ) -> Result<GalaxyModel> {
         let mut settings = ModelSettings::new(self.place.precision());
         settings.frame = frame;
+        settings.times = TimeTable::uniform(FIRST_SFH_GYR, TODAY_GYR, N_SFH)?;
         choose(&mut settings);
         GalaxyModel::new(grid, &FilterSet::embedded("lsst")?, settings, &self.place)
     }
@@ -107,13 +119,13 @@ impl Galaxies {
     /// The main-sequence and the quenched galaxy, with `changes` to both.
     pub(super) fn pair(model: GalaxyModel, changes: &Changes) -> Result<Self> {
         Self::new(model)
-            .with("main sequence", &[MAIN_SEQUENCE, changes])?
-            .with("quenched", &[QUENCHED, changes])
+            .with(MAIN_SEQUENCE_NAME, &[MAIN_SEQUENCE, changes])?
+            .with(QUENCHED_NAME, &[QUENCHED, changes])
     }
 
-    /// Adds a galaxy in the halo of the two, with the parameters of `changes`.
+    /// Adds a galaxy that has what the two share and the parameters of `changes`.
     pub(super) fn with(mut self, name: impl Into<String>, changes: &[&Changes]) -> Result<Self> {
-        let changes = [&[HALO], changes].concat().concat();
+        let changes = [&[COMMON], changes].concat().concat();
         self.rows.push(self.model.components().row(&changes)?);
         self.names.push(name.into());
         Ok(self)
@@ -191,6 +203,12 @@ impl Galaxies {
                 "cosmology: flat, Om0 {}, w0 {}, wa {}, h {}",
                 cosmology.om0, cosmology.w0, cosmology.wa, cosmology.h
             ))
+            .note(format!(
+                "star formation: tables of {} times from {} to {} Gyr",
+                settings.times.t_gyr().len(),
+                settings.times.first_gyr(),
+                settings.times.last_gyr()
+            ))
             .note(format!("log10 of the solar metal mass fraction: {LGMET_SOLAR}"));
         let info = components_info(&self.model);
         self.names.iter().zip(&self.rows).fold(figure, |figure, (name, row)| {
@@ -221,8 +239,18 @@ pub(super) fn with_each(
 ) -> Panel {
     let galaxies = galaxies.names().iter().enumerate();
     galaxies.fold(panel, |panel, (g, name)| {
-        panel.with(Series::new(name.as_str(), histories.t_gyr.clone(), y(g)))
+        panel.with(Series::new(name.as_str(), histories.t_gyr.clone(), y(g)).style(style_of(name)))
     })
+}
+
+/// Dashes for the quenched galaxy, whose line begins on top of that of the main sequence.
+pub(super) fn style_of(name: &str) -> Style {
+    if name == QUENCHED_NAME { Style::Dashed } else { Style::Solid }
+}
+
+/// A number with its sign, for labels.
+pub(super) fn signed(value: f64, decimals: usize) -> String {
+    format!("{value:+.decimals$}").replace('-', "−")
 }
 
 /// `panel` with a vertical line at the time of quenching, as high as what the panel shows.
@@ -231,7 +259,7 @@ pub(super) fn mark_quenching(panel: Panel) -> Panel {
     let finite = values.filter(|y| y.is_finite());
     let (low, high) =
         finite.fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), y| (l.min(y), h.max(y)));
-    let line = Series::new("quenching", [T_QUENCH_GYR; 2], [low, high]);
+    let line = Series::new("t_{q}", [T_QUENCH_GYR; 2], [low, high]);
     panel.with(line.style(Style::Dotted).color(Color::BLACK))
 }
 
