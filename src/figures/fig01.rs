@@ -1,9 +1,7 @@
 //! Star formation histories, quenching and stellar ages.
 
-use super::setup::{
-    FIDUCIAL_METALS, Galaxies, MAIN_SEQUENCE, QUENCHED, QUENCHED_NAME, Setup, T_QUENCH_GYR,
-    TODAY_GYR, style_of,
-};
+use super::galaxies::{Galaxies, QUENCHED_NAME, style_of};
+use super::setup::{FIDUCIAL_METALS, MAIN_SEQUENCE, QUENCHED, Setup, T_QUENCH_GYR, TODAY_GYR};
 use crate::Result;
 use crate::device::to_host;
 use crate::plot::{Axis, Color, Corner, Figure, Panel, Series, Style};
@@ -81,10 +79,14 @@ pub(super) fn figure(setup: &Setup) -> Result<Figure> {
     }
     let figure = data.galaxies.annotate(Figure::new(panels, 2));
     let [free, quenched] = [MAIN_SEQUENCE, QUENCHED].map(|changes| changes[0].1);
-    Ok(figure.note(format!(
+    let ratio = format!(
         "quenching factor: ratio of the rates of the two galaxies, which differ in lg_drop ({free} \
          and {quenched}) and lg_rejuv only"
-    )))
+    );
+    Ok(figure.note(ratio).note(
+        "stellar ages: mass fraction per bin of the SSP grid over the bin's width; small steps are where \
+         the spacing of the grid's ages changes",
+    ))
 }
 
 #[cfg(test)]

@@ -1,8 +1,7 @@
 //! Rest-frame colours of a galaxy that quenches and of one that does not.
 
-use super::setup::{
-    FIDUCIAL_METALS, Galaxies, Setup, TODAY_GYR, mark_quenching, time_panel, with_each,
-};
+use super::galaxies::{Galaxies, mark_quenching, time_panel, with_each};
+use super::setup::{FIDUCIAL_METALS, Setup, TODAY_GYR};
 use crate::Result;
 use crate::history::Histories;
 use crate::plot::Figure;

@@ -1,6 +1,7 @@
 //! The spectrum of a distribution of metallicities, and those of its two ends.
 
-use super::setup::{FIDUCIAL_METALS, Galaxies, MAIN_SEQUENCE, Setup, TODAY_GYR, signed};
+use super::galaxies::{Galaxies, signed};
+use super::setup::{FIDUCIAL_METALS, MAIN_SEQUENCE, Setup, TODAY_GYR};
 use crate::Result;
 use crate::device::to_host;
 use crate::metallicity::{LGMET_SOLAR, LognormalParams, lognormal_weights};
@@ -66,7 +67,7 @@ pub(super) fn figure(setup: &Setup) -> Result<Figure> {
         .with(band(low, high))
         .with(line(1, low, Color::BLUE))
         .with(line(2, high, Color::VERMILLION))
-        .with(Series::new("mean −0.3, scatter 0.25 dex", x, all.as_slice()).color(Color::BLACK))
+        .with(Series::new("median −0.3, scatter 0.25 dex", x, all.as_slice()).color(Color::BLACK))
         .legend(Corner::BottomRight);
     let ratio = Panel::new(wave(), Axis::log("L_ν / L_ν (distribution)").range(0.7, 2.0))
         .title("Relative to the distribution")
@@ -91,8 +92,8 @@ mod tests {
     #[test]
     fn the_ends_bracket_the_distribution() {
         let data = data(&quick()).unwrap();
-        let mean = FIDUCIAL_METALS[0].1;
-        assert!(data.ends[0] < mean && mean < data.ends[1], "{:?}", data.ends);
+        let median = FIDUCIAL_METALS[0].1;
+        assert!(data.ends[0] < median && median < data.ends[1], "{:?}", data.ends);
         // Optical light: the poorer, the brighter.
         for (i, wave) in data.wave_aa.iter().enumerate() {
             if (3600.0..8000.0).contains(wave) {

@@ -1,6 +1,7 @@
 //! Rest-frame colours and their dependence on metallicity.
 
-use super::setup::{FIDUCIAL_METALS, Galaxies, Setup, TODAY_GYR, time_panel, with_each};
+use super::galaxies::{Galaxies, time_panel, with_each};
+use super::setup::{FIDUCIAL_METALS, Setup, TODAY_GYR};
 use crate::Result;
 use crate::history::Histories;
 use crate::plot::Figure;

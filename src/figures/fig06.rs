@@ -1,9 +1,8 @@
 //! A colour and its dependence on the metallicities of young and of old stars.
 
 use super::fig05::YOUNG_AND_OLD;
-use super::setup::{
-    Galaxies, QUENCHED_NAME, Setup, TODAY_GYR, mark_quenching, time_panel, with_each,
-};
+use super::galaxies::{Galaxies, QUENCHED_NAME, mark_quenching, time_panel, with_each};
+use super::setup::{Setup, TODAY_GYR};
 use crate::Result;
 use crate::history::Histories;
 use crate::metallicity::MetallicityModel;

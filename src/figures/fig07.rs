@@ -1,9 +1,7 @@
-//! The equivalent width of [O III] 5007 and its dependence on the ionization parameter.
+//! The equivalent width of \[O III\] 5007 and its dependence on the ionization parameter.
 
-use super::setup::{
-    FIDUCIAL_METALS, Galaxies, MAIN_SEQUENCE, QUENCHED, Setup, TODAY_GYR, mark_quenching, signed,
-    time_panel,
-};
+use super::galaxies::{Galaxies, mark_quenching, signed, time_panel};
+use super::setup::{FIDUCIAL_METALS, MAIN_SEQUENCE, QUENCHED, Setup, TODAY_GYR};
 use crate::Result;
 use crate::history::Histories;
 use crate::nebular::{LineFit, fit_lines};

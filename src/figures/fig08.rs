@@ -1,9 +1,7 @@
 //! Attenuation curves of different slope, in spectra and in an observed colour.
 
-use super::setup::{
-    Changes, FIDUCIAL_METALS, Galaxies, MAIN_SEQUENCE, Setup, TODAY_GYR, signed, time_panel,
-    with_each,
-};
+use super::galaxies::{Galaxies, signed, time_panel, with_each};
+use super::setup::{Changes, FIDUCIAL_METALS, MAIN_SEQUENCE, Setup, TODAY_GYR};
 use crate::Result;
 use crate::history::Histories;
 use crate::plot::{Axis, Color, Corner, Figure, Panel, Series, Style};

@@ -2,9 +2,8 @@
 
 use burn::tensor::Tensor;
 
-use super::setup::{
-    Changes, FIDUCIAL_METALS, Galaxies, QUENCHED_NAME, Setup, mark_quenching, time_panel, with_each,
-};
+use super::galaxies::{Galaxies, QUENCHED_NAME, mark_quenching, time_panel, with_each};
+use super::setup::{Changes, FIDUCIAL_METALS, Setup};
 use crate::Result;
 use crate::device::to_host;
 use crate::dust::DustModel;

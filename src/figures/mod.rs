@@ -13,6 +13,7 @@ mod fig06;
 mod fig07;
 mod fig08;
 mod fig09;
+mod galaxies;
 mod masses;
 mod setup;
 mod triweight;
@@ -97,6 +98,8 @@ pub fn select<S: AsRef<str>>(names: &[S]) -> Result<Vec<&'static PaperFigure>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::device::{DEFAULT_DEVICE, Place, Precision};
+    use crate::testing::assert_close;
 
     #[test]
     fn figures_are_found_by_number() {
@@ -104,6 +107,23 @@ mod tests {
         assert_eq!((found[0].name, found[1].name), ("A1", "7"));
         let error = select(&["10"]).unwrap_err().to_string();
         assert!(error.contains("\"10\"") && error.contains("9, A1"), "{error}");
+    }
+
+    /// Every curve, those of gradients among them, to 1e-3 of its largest value.
+    #[test]
+    fn single_precision_draws_the_same_curves() {
+        let draw = |precision, figure: &PaperFigure| {
+            let place = Place::open(DEFAULT_DEVICE, precision).unwrap();
+            let panels = figure.draw(&Setup::new(place, 3).unwrap()).unwrap().panels;
+            panels.into_iter().flat_map(|panel| panel.series).collect::<Vec<_>>()
+        };
+        for figure in select(&["1", "2", "4", "6", "7", "8", "9"]).unwrap() {
+            let curves = draw(Precision::F64, figure);
+            for (want, got) in curves.iter().zip(draw(Precision::F32, figure)) {
+                let largest = want.y.iter().fold(0.0f64, |m, y| m.max(y.abs()));
+                assert_close(&got.y, &want.y, 0.0, 1e-3 * largest);
+            }
+        }
     }
 
     #[test]
