@@ -33,6 +33,7 @@ pub mod cosmology;
 pub mod device;
 pub mod dust;
 pub mod error;
+pub mod figures;
 pub mod files;
 pub mod filter;
 pub mod halo;

@@ -431,3 +431,18 @@ fn nebular_lines_and_calibration() {
     fails(dir, &["nebular", "lines", "table.h5"], &["table.h5", "safetensors"]);
     assert!(!dir.join("fit.safetensors").exists());
 }
+
+#[test]
+fn figures_of_the_paper_by_number() {
+    let folder = tempfile::tempdir().unwrap();
+    let (out, _) = succeeds(folder.path(), &["figures", "-o", "paper", "--only", "A1,b1"]);
+    assert!(out.contains("A1") && out.contains("B1") && !out.contains("A2"), "{out}");
+    for stem in ["figA1_surviving_mass", "figB1_triweight"] {
+        for ending in ["png", "svg", "csv"] {
+            assert!(folder.path().join(format!("paper/{stem}.{ending}")).exists(), "{stem}");
+        }
+    }
+    let paper = fs::read_dir(folder.path().join("paper")).unwrap();
+    assert_eq!(paper.count(), 6);
+    fails(folder.path(), &["figures", "--only", "1,C4"], &["figure of the paper", "\"C4\"", "B1"]);
+}

@@ -7,6 +7,7 @@ macro_rules! say {
 
 mod demo;
 mod doctor;
+mod figures;
 mod filters;
 mod history;
 mod model_options;
@@ -40,6 +41,8 @@ enum Command {
     Predict(Box<predict::Args>),
     /// Watch galaxies grow: quantities against the time of observation, with gradients
     History(history::Args),
+    /// Reproduce the figures of the DSPS paper
+    Figures(figures::Args),
     /// List the parameters of a model: the columns of its catalogues
     Parameters(parameters::Args),
     /// List filters: embedded ones or your own
@@ -61,6 +64,7 @@ pub fn run() -> ExitCode {
         Command::Demo(args) => demo::run(&args),
         Command::Predict(args) => predict::run(&args),
         Command::History(args) => history::run(&args),
+        Command::Figures(args) => figures::run(&args),
         Command::Parameters(args) => parameters::run(&args),
         Command::Filters(args) => filters::run(&args),
         Command::Ssp(args) => ssp::run(&args),
