@@ -334,28 +334,46 @@ fn lines_and_equivalent_widths_are_columns() {
     fs::write(folder.path().join("in.csv"), "lg_drop,lg_rejuv,av,redshift\n-0.01,-0.005,0.5,0.3\n")
         .unwrap();
     let base = ["predict", "in.csv", "-o", "out.csv", "--lines", "fit"];
-    let columns = ["--line-columns", "Ba-alpha 6563,Ba-beta 4861", "--ew-columns", "H-alpha"];
+    let columns =
+        ["--line-columns", "Ba-alpha 6563,Ba-beta 4861", "--ew-columns", "H-alpha,[Ar III] 7135"];
     succeeds(folder.path(), &[&base[..], &columns].concat());
     let table = csv(&folder.path().join("out.csv"));
     let lum = |key| numbers(&table, &format!("lg_lum_{key}"))[0];
     let decrement = lum("Ba_alpha_6563") - lum("Ba_beta_4861");
-    // The intrinsic ratio is 2.9; half a magnitude of dust at V reddens it.
-    assert!((0.46..0.60).contains(&decrement), "{decrement}");
-    assert!((40.0..44.0).contains(&lum("Ba_alpha_6563")));
+    // The intrinsic ratio is 2.9; half a magnitude of dust at V reddens it by 0.07 dex.
+    assert!((0.51..0.57).contains(&decrement), "{decrement}");
+    // L = 4 pi D^2 F, with 1.6 Gpc of Planck's universe at redshift 0.3.
     let flux = numbers(&table, "lg_flux_Ba_alpha_6563")[0];
-    assert!((-18.0..-13.0).contains(&flux), "{flux}");
-    assert!(numbers(&table, "ew_H_alpha")[0] > 5.0);
-    let bright = numbers(&table, "mag_lsst_i")[0];
+    let lg_area = (4.0 * std::f64::consts::PI).log10() + 2.0 * (1604.0 * 3.0857e24f64).log10();
+    assert_close(&[lum("Ba_alpha_6563") - flux], &[lg_area], 0.0, 2e-3);
+    assert!(numbers(&table, "ew_H_alpha")[0] > 5.0 && numbers(&table, "ew_Ar_III_7135")[0] > 0.0);
+    // H-alpha at redshift 0.3 lies in the z band and not in i.
+    let with: Vec<f64> = ["i", "z"].map(|b| numbers(&table, &format!("mag_lsst_{b}"))[0]).to_vec();
     let off = ["--without-lines", "Ba-alpha 6563"];
     succeeds(folder.path(), &[&base[..], &off].concat());
-    // H-alpha at redshift 0.3 lies between the i and z bands, [S II] and others stay.
     let table = csv(&folder.path().join("out.csv"));
-    assert!(numbers(&table, "mag_lsst_z")[0] > 0.0 && numbers(&table, "mag_lsst_i")[0] >= bright);
+    assert_eq!(numbers(&table, "mag_lsst_i")[0], with[0]);
+    assert!(numbers(&table, "mag_lsst_z")[0] > with[1] + 0.03);
+
+    // At redshift zero there is no distance and so no flux.
+    fs::write(folder.path().join("here.csv"), "redshift\n0\n").unwrap();
+    let here = [&["predict", "here.csv"], &base[2..], &columns[..2], &["--frame", "rest"]].concat();
+    succeeds(folder.path(), &here);
+    let table = csv(&folder.path().join("out.csv"));
+    assert_eq!(column(&table, "lg_flux_Ba_beta_4861"), [""]);
+    assert!((35.0..45.0).contains(&numbers(&table, "lg_lum_Ba_beta_4861")[0]));
 
     fails(folder.path(), &[&base[..], &["--line-columns", "H-omega"]].concat(), &["H-omega"]);
     fails(folder.path(), &[&base[..5], &["grid"]].concat(), &["no emission lines"]);
     fails(folder.path(), &[&base[..4], &["--ew-columns", "H-omega"]].concat(), &["H-omega"]);
     fails(folder.path(), &[&base[..4], &off].concat(), &["there are no lines"]);
+    let twice = ["--ew-columns", "H-alpha,halpha"];
+    fails(folder.path(), &[&base[..4], &twice].concat(), &["asked for twice"]);
+    let screen = ["--dust-model", "two_component", "--rv-mod"];
+    fails(folder.path(), &[&base[..4], &screen].concat(), &["do not go with it"]);
+    let (_, err) =
+        succeeds(folder.path(), &[&base[..4], &["--dust-model", "two_component"]].concat());
+    assert!(err.contains("not used: av"), "{err}");
 }
 
 const HISTORY: &str = r#"
@@ -372,6 +390,23 @@ number = 4
 name = "quenched, early"
 parameters = { lg_qt = 0.5, lg_drop = -2.5, lg_rejuv = -2.4 }
 "#;
+
+#[test]
+fn galaxies_beyond_the_table_or_before_their_stars_are_reported() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(
+        folder.path().join("in.csv"),
+        "lg_mass_formed,t_start,redshift,t_obs_gyr\n10,1,0.1,13.9\n10,1,0.1,14.2\n10,5,0.1,4\n",
+    )
+    .unwrap();
+    let args = ["predict", "in.csv", "-o", "out.csv", "--sfh", "delayed_tau"];
+    succeeds(folder.path(), &args);
+    let status = column(&csv(&folder.path().join("out.csv")), "status");
+    assert_eq!(status[0], "");
+    // Statuses with commas are quoted, and the cells here are split at every comma.
+    assert!(status[1].contains("t_obs_gyr = 14.2 is outside (0.1"), "{status:?}");
+    assert!(status[2].contains("t_start = 5 is outside"), "{status:?}");
+}
 
 #[test]
 fn histories_come_as_tables_and_figures() {
@@ -395,7 +430,10 @@ fn histories_come_as_tables_and_figures() {
         ("lg_sfr", "lg_sfh", &["lg_sfh", "mag:FILTER"][..]),
         ("lg_drop\"", "lg_dorp\"", &["lg_dorp", "indx_lo"]),
         ("frame", "fame", &["--fame"]),
-        ("last_gyr = 13.0", "last_gyr = 14.0", &["time of observation = 14", "13.8"]),
+        ("last_gyr = 13.0", "last_gyr = 14.5", &["time of observation = 14.5", "14]"]),
+        ("name = \"quenched", "t_ref_gyr = -5\nname = \"quenched", &["t_ref_gyr = -5"]),
+        ("lg_qt = 0.5", "redshift = 0.5", &["quenched, early", "follows from the time"]),
+        ("[times]", "[time", &["line 7"]),
         ("lg_qt = 0.5", "lg_qt = 5.5", &["quenched, early", "lg_qt = 5.5"]),
         ("lsst_g", "sdss_g", &["sdss_g", "lsst_u"]),
     ] {
@@ -410,6 +448,8 @@ fn histories_come_as_tables_and_figures() {
 fn parameters_of_a_model_are_listed() {
     let folder = tempfile::tempdir().unwrap();
     let (out, _) = succeeds(folder.path(), &["parameters", "--sfh", "piecewise", "--burst"]);
+    let (with_lines, _) = succeeds(folder.path(), &["parameters", "--lines", "fit"]);
+    assert!(with_lines.contains("lgu_scatter") && !out.contains("lgu_scatter"));
     for part in ["lg_sfr_ratio_6", "lgyr_max", "[lgyr_peak+1, 9]", "diffstar2021", "two_component"]
     {
         assert!(out.contains(part), "{part}");

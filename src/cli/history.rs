@@ -63,6 +63,9 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
     let watch =
         Watch { model: &model, galaxies: &rows, t_ref_gyr: &t_ref_gyr, t_gyr: &t_gyr, wrt: &wrt };
     let bar = galaxies_bar();
+    if args.output.exists() && !args.output.is_dir() {
+        return Err(Error::file(&args.output, "is not a folder"));
+    }
     let histories = watch.run(&quantities, |done, total| {
         bar.set_length(total as u64);
         bar.set_position(done as u64);

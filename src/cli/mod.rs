@@ -13,6 +13,7 @@ mod history;
 mod model_options;
 mod nebular;
 mod parameters;
+mod paths;
 mod predict;
 mod progress;
 mod ssp;

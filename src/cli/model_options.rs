@@ -70,9 +70,9 @@ pub(super) struct ModelOptions {
     /// Cosmological integrals: dsps (parity with DSPS) or accurate (better at z > 5)
     #[arg(long, default_value = "dsps")]
     quadrature: Quadrature,
-    /// Attenuation curve: calzetti00, leitherer02, noll09, salim18, triweight, power_law
-    #[arg(long, value_name = "CURVE", default_value = "salim18")]
-    dust: AttenuationCurve,
+    /// Attenuation curve: calzetti00, leitherer02, noll09, salim18, triweight, power_law [default: salim18]
+    #[arg(long, value_name = "CURVE")]
+    dust: Option<AttenuationCurve>,
     /// The strength of the 2175 Angstrom bump follows from the slope of the curve
     #[arg(long)]
     bump_from_slope: bool,
@@ -82,7 +82,11 @@ pub(super) struct ModelOptions {
     /// Emission lines: none, grid (those of the SSP grid) or fit (from its ionizing photons)
     #[arg(long, value_name = "SOURCE", default_value = "none")]
     lines: LineSource,
-    /// Velocity dispersion of emission lines in spectra [km/s]; magnitudes do not depend on it
+    /// Fit made by `starburn nebular calibrate` [default: the embedded fit]
+    #[arg(long, value_name = "FILE")]
+    line_fit: Option<PathBuf>,
+    /// Velocity dispersion of emission lines in spectra [km/s]; magnitudes do not depend on it, but
+    /// equivalent widths lose what falls outside their windows above about 100 km/s
     #[arg(long, value_name = "KM_S", default_value_t = 100.0)]
     line_width: f64,
     /// Emission lines that are switched off, by name, separated by commas
@@ -92,7 +96,7 @@ pub(super) struct ModelOptions {
     #[arg(long, default_value = "chabrier")]
     imf: Imf,
     /// Times of the SFH table in Gyr: first,last,number
-    #[arg(long, value_name = "FIRST,LAST,N", default_value = "0.1,13.8,100", value_parser = time_table)]
+    #[arg(long, value_name = "FIRST,LAST,N", default_value = "0.1,14,100", value_parser = time_table)]
     sfh_times: TimeTable,
     /// log10 of the age of the Universe in Gyr at which halo masses logm0 hold
     #[arg(long, default_value_t = LGT0)]
@@ -126,12 +130,15 @@ impl ModelOptions {
             toml::Value::Float(number) => Ok(number.to_string()),
             other => Err(Error::invalid(
                 format!("model option {key}"),
-                format!("is a {}, expected a string or a number", other.type_str()),
+                format!("is of type {}, expected a string or a number", other.type_str()),
             )),
         };
         let mut arguments = Vec::new();
         for (key, value) in table {
             let option = format!("--{}", key.replace('_', "-"));
+            if option == "--help" {
+                return Err(Error::invalid("model options", "help is none of them"));
+            }
             match value {
                 toml::Value::Boolean(true) => arguments.push(option),
                 toml::Value::Boolean(false) => {}
@@ -157,10 +164,20 @@ impl ModelOptions {
         if self.lines == LineSource::None && !self.without_lines.is_empty() {
             return Err(Error::invalid("--without-lines", "there are no lines; see --lines"));
         }
+        if self.lines != LineSource::Fit && self.line_fit.is_some() {
+            return Err(Error::invalid("--line-fit", "it goes with --lines fit"));
+        }
+        let has_curve = self.dust.is_some() || self.bump_from_slope || self.rv_mod;
+        if self.components.dust_model == DustModel::TwoComponent && has_curve {
+            let reason = "--dust, --bump-from-slope and --rv-mod do not go with it: its curves are power laws";
+            return Err(Error::invalid("--dust-model two_component", reason));
+        }
         // Ages of 3 to 30 Gyr; 13.8 without the logarithm is a likely slip.
-        for (what, value, (lo, hi)) in
-            [("--lgt0", self.lgt0, (0.5, 1.5)), ("--fb", self.fb, (1e-3, 1.0))]
-        {
+        for (what, value, (lo, hi)) in [
+            ("--lgt0", self.lgt0, (0.5, 1.5)),
+            ("--fb", self.fb, (1e-3, 1.0)),
+            ("--line-width [km/s]", self.line_width, (1.0, 1e4)),
+        ] {
             if !(lo..=hi).contains(&value) {
                 let allowed = format!("[{lo}, {hi}]");
                 return Err(Error::OutOfRange { what: what.to_owned(), value, allowed });
@@ -177,7 +194,11 @@ impl ModelOptions {
             age_weights: self.age_weights.unwrap_or(defaults.age_weights),
             cosmology: self.cosmology,
             quadrature: self.quadrature,
-            dust_law: DustLaw::new(self.dust, self.bump_from_slope, self.rv_mod)?,
+            dust_law: DustLaw::new(
+                self.dust.unwrap_or_default(),
+                self.bump_from_slope,
+                self.rv_mod,
+            )?,
             components: self.components.components(),
             lines: self.lines != LineSource::None,
             line_sigma_km_s: self.line_width,
@@ -207,9 +228,12 @@ impl ModelOptions {
                 return Err(Error::invalid("--lines grid", reason));
             }
             (LineSource::Fit, _) => {
-                let fit = LineFit::embedded();
+                let fit = match &self.line_fit {
+                    Some(path) => Cow::Owned(LineFit::read(path)?),
+                    None => Cow::Borrowed(LineFit::embedded()),
+                };
                 let lgu = grid.lgu.clone().unwrap_or_else(|| fit.range().lgu_nodes());
-                fit_lines(&grid, fit, &lgu)?
+                fit_lines(&grid, &fit, &lgu)?
             }
         };
         let lines = match self.without_lines[..] {
@@ -230,7 +254,7 @@ fn time_table(text: &str) -> Result<TimeTable> {
         _ => None,
     };
     let (first, last, n) = parsed.ok_or_else(|| {
-        Error::invalid("SFH times", format!("{text:?}: expected FIRST,LAST,N as in 0.1,13.8,100"))
+        Error::invalid("SFH times", format!("{text:?}: expected FIRST,LAST,N as in 0.1,14,100"))
     })?;
     if n > 5000 {
         let allowed = "[2, 5000]".to_owned();

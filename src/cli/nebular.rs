@@ -5,14 +5,10 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 
-use crate::Result;
+use super::paths::real_path;
+use crate::files::temporary_beside;
 use crate::nebular::{Effort, LineFit, LineTable, calibrate};
-
-/// What the calibration states about its result besides the residuals.
-const FACTS: [(&str, &str); 2] = [
-    ("source", "own fit to photoionization models (Cloudy; Byler et al. 2017, ApJ 840, 44)"),
-    ("licence", "MIT OR Apache-2.0"),
-];
+use crate::{Error, Result};
 
 #[derive(clap::Args)]
 pub(super) struct Args {
@@ -33,7 +29,8 @@ enum Command {
     ///
     /// The table is HDF5 with the datasets lg_z_over_zsun, age_yr, lg_u, line_name, line_wave_aa
     /// [Angstrom] and line_lsun_per_q [Lsun per ionizing photon per second], the last with the axes
-    /// metallicity, age, ionization parameter, line. It takes some minutes.
+    /// metallicity, age, ionization parameter, line. It takes some minutes; `--line-fit` of other
+    /// commands uses the result.
     ///
     /// Example: starburn nebular calibrate table.h5 -o models/nebular_lines.safetensors
     Calibrate {
@@ -42,6 +39,9 @@ enum Command {
         /// File to write
         #[arg(short, long, value_name = "FILE")]
         output: PathBuf,
+        /// Licence of the fit, stated in the file
+        #[arg(long, value_name = "TEXT")]
+        licence: Option<String>,
     },
 }
 
@@ -49,7 +49,7 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
     match &args.command {
         Command::Lines { file: Some(path) } => list(&LineFit::read(path)?),
         Command::Lines { file: None } => list(LineFit::embedded()),
-        Command::Calibrate { table, output } => fit(table, output)?,
+        Command::Calibrate { table, output, licence } => fit(table, output, licence.as_deref())?,
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -81,14 +81,18 @@ fn list(fit: &LineFit) {
     }
 }
 
-fn fit(table: &Path, output: &Path) -> Result<()> {
+fn fit(table: &Path, output: &Path, licence: Option<&str>) -> Result<()> {
+    if real_path(table) == real_path(output) {
+        return Err(Error::file(output, "is the table to fit; name another file to write"));
+    }
     let table = LineTable::read(table)?;
-    let facts = FACTS.map(|(key, value)| (key.to_owned(), value.to_owned()));
+    // Minutes of work should not end at a folder that cannot be written to.
+    drop(temporary_beside(output)?);
     let (fit, residuals) = calibrate(&table, &Effort::default(), |power, dex| {
         eprintln!("fitted power {power} of the residuals: mean {dex:.4} dex");
     });
     let mut store = fit.to_store();
-    store.metadata.extend(facts);
+    store.metadata.extend(licence.map(|text| ("licence".to_owned(), text.to_owned())));
     store.write(output)?;
     say!("{} lines, {} nodes", fit.lines().len(), table.nodes().len());
     for part in residuals.to_string().split("; ") {

@@ -6,21 +6,30 @@ use super::model_options::ComponentOptions;
 use crate::Result;
 use crate::dust::DustModel;
 use crate::metallicity::MetallicityModel;
+use crate::nebular::LineSource;
 use crate::parameters::{Edge, ParamInfo};
+use crate::population::Components;
 use crate::sfh::SfhModel;
 
 /// List the parameters of a model, which are the columns of its catalogues: name, unit, default and
 /// range. Without options, also the models there are.
 ///
-/// Example: starburn parameters --sfh delayed_tau --burst --dust-model two_component
+/// Example: starburn parameters --sfh delayed_tau --burst --dust-model two_component --lines fit
 #[derive(clap::Args)]
 pub(super) struct Args {
     #[command(flatten)]
     components: ComponentOptions,
+    /// Include the ionization parameters that emission lines depend on: none, grid, fit
+    #[arg(long, value_name = "SOURCE", default_value = "none")]
+    lines: LineSource,
 }
 
 pub(super) fn run(args: &Args) -> Result<ExitCode> {
-    let components = args.components.components();
+    let components = Components {
+        // Lines of a grid's file may or may not depend on them.
+        ionization: args.lines == LineSource::Fit,
+        ..args.components.components()
+    };
     say!("{:<22} {:>14} {:>14}  {:<28}", "parameter", "unit", "default", "range");
     for info in components.info() {
         say!("{:<22} {:>14} {:>14}  {:<28}", info.name, info.unit, info.default, range(&info));

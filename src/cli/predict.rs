@@ -1,12 +1,18 @@
 //! `starburn predict`: magnitudes for a catalogue.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use super::model_options::ModelOptions;
+use super::paths::real_path;
 use super::progress::galaxies_bar;
+use crate::dust::DustModel;
+use crate::metallicity::MetallicityModel;
+use crate::nebular::IonizationParams;
+use crate::parameters::ParameterSet;
 use crate::population::{Components, EquivalentWidths};
 use crate::predict::PredictJob;
+use crate::sfh::{BurstParams, SfhModel};
 use crate::{Error, Result};
 
 /// Parameters of the Jacobian unless `--wrt` chooses others: all but the unobscured fraction.
@@ -98,6 +104,18 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
     if summary.t_obs_from_redshift {
         eprintln!("t_obs_gyr: the age of the Universe at each redshift");
     }
+    let foreign: Vec<&str> =
+        summary.carried.iter().map(String::as_str).filter(|c| elsewhere(c)).collect();
+    if !foreign.is_empty() {
+        eprintln!(
+            "warning: parameters of other models than the chosen ones, not used: {}",
+            foreign.join(" ")
+        );
+    }
+    let undrawn = model.undrawn_lines();
+    if args.spectra.is_some() && !undrawn.is_empty() {
+        eprintln!("lines at or beyond the ends of the spectra, not drawn: {}", undrawn.join(", "));
+    }
     if !summary.carried.is_empty() {
         eprintln!("columns carried through: {}", summary.carried.join(" "));
     }
@@ -114,14 +132,13 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The path as the file system knows it, also of a file that does not exist yet.
-fn real_path(path: &Path) -> PathBuf {
-    let folder = path.parent().filter(|p| *p != Path::new("")).unwrap_or(Path::new("."));
-    match (path.canonicalize(), folder.canonicalize(), path.file_name()) {
-        (Ok(real), ..) => real,
-        (_, Ok(folder), Some(name)) => folder.join(name),
-        _ => path.to_owned(),
-    }
+/// True for a parameter of some model.
+fn elsewhere(column: &str) -> bool {
+    let sfh = SfhModel::ALL.iter().flat_map(|m| m.info());
+    let metallicity = MetallicityModel::ALL.iter().flat_map(|m| m.info());
+    let dust = DustModel::ALL.iter().flat_map(|m| m.info());
+    let optional = BurstParams::INFO.iter().chain(IonizationParams::INFO).copied();
+    sfh.chain(metallicity).chain(dust).chain(optional).any(|p| p.name == column)
 }
 
 fn parameter_indices(names: &[String], components: &Components) -> Result<Vec<usize>> {

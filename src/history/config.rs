@@ -61,15 +61,16 @@ impl HistoryConfig {
     /// [`Error::Io`] when it cannot be read, [`Error::File`] naming the line when it is not valid.
     pub fn read(path: &Path) -> Result<Self> {
         let text = std::fs::read_to_string(path).map_err(Error::io("read", path))?;
-        let config: Self = toml::from_str(&text)
-            .map_err(|e| Error::file(path, e.to_string().trim().to_owned()))?;
+        let config: Self =
+            toml::from_str(&text).map_err(|e| Error::file(path, in_one_line(&e, &text)))?;
         config.check().map_err(|e| Error::file(path, e.to_string()))?;
         Ok(config)
     }
 
     fn check(&self) -> Result<()> {
         let Times { first_gyr, last_gyr, number } = self.times;
-        if !(2..=N_TIMES_MAX).contains(&number) || !(first_gyr < last_gyr) {
+        let ascending = first_gyr.partial_cmp(&last_gyr).is_some_and(|order| order.is_lt());
+        if !(2..=N_TIMES_MAX).contains(&number) || !ascending {
             return Err(Error::invalid(
                 "times",
                 format!(
@@ -79,6 +80,17 @@ impl HistoryConfig {
         }
         if self.galaxy.is_empty() || self.quantities.is_empty() {
             return Err(Error::invalid("history", "it needs at least one galaxy and one quantity"));
+        }
+        if let Some(galaxy) = self.galaxy.iter().find(|g| g.parameters.contains_key("redshift")) {
+            return Err(Error::invalid(
+                &galaxy.name,
+                "its redshift follows from the time of observation and cannot be given",
+            ));
+        }
+        for list in [&self.quantities, &self.gradients] {
+            if let Some(i) = (1..list.len()).find(|i| list[..*i].contains(&list[*i])) {
+                return Err(Error::invalid("history", format!("{:?} is asked for twice", list[i])));
+            }
         }
         let mut names: Vec<&str> = self.galaxy.iter().map(|g| g.name.as_str()).collect();
         names.sort_unstable();
@@ -103,6 +115,18 @@ impl HistoryConfig {
     /// [`Error::UnknownName`] for a kind of quantity that does not exist.
     pub fn quantities(&self) -> Result<Vec<Quantity>> {
         self.quantities.iter().map(|text| text.parse()).collect()
+    }
+}
+
+/// The message of a TOML error with its place.
+fn in_one_line(error: &toml::de::Error, text: &str) -> String {
+    let message = error.message().trim();
+    match error.span() {
+        Some(span) => {
+            let line = text[..span.start.min(text.len())].matches('\n').count() + 1;
+            format!("line {line}: {message}")
+        }
+        None => message.to_owned(),
     }
 }
 
@@ -151,6 +175,8 @@ mod tests {
                 "quantities = []",
                 "at least one",
             ),
+            ("\"lg_sfr\"", "\"lg_sfr\", \"lg_sfr\"", "\"lg_sfr\" is asked for twice"),
+            ("lg_drop = -2.5", "redshift = 0.5", "follows from the time of observation"),
             ("[[galaxy]]", "[[galaxy]]\nname = \"a\"\n[[galaxy]]", "two are called"),
         ] {
             let error = read(&GOOD.replace(from, to)).unwrap_err().to_string();

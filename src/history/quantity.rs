@@ -127,7 +127,7 @@ impl Quantity {
         match self {
             Self::AgeDistribution => {
                 let ages = model.ages().lg_age_gyr();
-                ages.iter().map(|age| format!("p_age:{age}")).collect()
+                ages.iter().map(|age| format!("p_age:{age:.4}")).collect()
             }
             one => vec![one.to_string()],
         }

@@ -18,10 +18,11 @@ pub struct Watch<'a> {
     /// The forward model.
     pub model: &'a GalaxyModel,
     /// Parameters of the galaxies, in the order of
-    /// [`Components::info`](crate::population::Components::info).
+    /// [`Components::info`](crate::population::Components::info); the redshift among them follows from
+    /// the time of observation instead.
     pub galaxies: &'a [Vec<f64>],
-    /// Cosmic time at which the parameters hold \[Gyr\], one per galaxy; only histories with masses
-    /// or look-back times among their parameters depend on it.
+    /// Cosmic time at which the parameters hold \[Gyr\], one per galaxy, within the SFH table; only
+    /// histories with masses or look-back times among their parameters depend on it.
     pub t_ref_gyr: &'a [f64],
     /// Cosmic times of observation \[Gyr\], ascending.
     pub t_gyr: &'a [f64],
@@ -214,6 +215,16 @@ impl Watch<'_> {
                 return Err(Error::invalid("galaxy of a history", reason));
             }
             self.model.components().check(row)?;
+        }
+        for (row, t_ref) in self.galaxies.iter().zip(self.t_ref_gyr) {
+            if !(*t_ref > first && *t_ref <= last) {
+                return Err(Error::OutOfRange {
+                    what: "t_ref_gyr".into(),
+                    value: *t_ref,
+                    allowed: format!("({first}, {last}] Gyr, the times of the SFH table"),
+                });
+            }
+            self.model.components().check_at(row, *t_ref)?;
         }
         Ok(())
     }

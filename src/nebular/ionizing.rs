@@ -1,5 +1,6 @@
 //! Ionizing photons of stellar spectra.
 
+use crate::sed::LG_LSUN_ERG_S;
 use crate::ssp::SspGrid;
 use crate::{Error, Result};
 
@@ -7,8 +8,10 @@ use crate::{Error, Result};
 pub const LYMAN_LIMIT_AA: f64 = 911.75;
 /// Planck's constant \[erg s\].
 const H_PLANCK_ERG_S: f64 = 6.62607015e-27;
-/// Luminosity of the Sun \[erg/s\].
-const L_SUN_ERG_S: f64 = 3.828e33;
+
+/// The youngest populations of any grid of stars have more ionizing photons than this, as log10 per
+/// second and solar mass.
+const LG_Q_H_YOUNG_MIN: f64 = 45.5;
 
 /// log10 of the photons per second below 911.75 Angstrom of a spectrum `lnu_lsun_hz` \[Lsun/Hz\] on
 /// ascending wavelengths \[Angstrom\]; minus infinity when there are none.
@@ -25,14 +28,15 @@ pub fn lg_q_h(wave_aa: &[f64], lnu_lsun_hz: &[f64]) -> f64 {
         let l_end = l[0] + (l[1] - l[0]) * (end - w[0]) / (w[1] - w[0]);
         sum += 0.5 * (end - w[0]) * (l[0] / w[0] + l_end / end);
     }
-    (sum * (L_SUN_ERG_S / H_PLANCK_ERG_S)).log10()
+    sum.log10() + LG_LSUN_ERG_S - H_PLANCK_ERG_S.log10()
 }
 
 /// log10 of the ionizing photons per second and solar mass formed of each population of a grid,
 /// `[n_met, n_age]`: those its file states, else the integrals of its spectra.
 ///
 /// # Errors
-/// [`Error::Invalid`] when the grid neither states them nor reaches below 911.75 Angstrom.
+/// [`Error::Invalid`] when the grid neither states them nor has spectra with ionizing light, be it that
+/// they begin redward of 911.75 Angstrom or that it has been absorbed.
 pub fn grid_lg_q_h(grid: &SspGrid) -> Result<Vec<f64>> {
     if let Some(stored) = &grid.lg_q_h {
         return Ok(stored.clone());
@@ -45,13 +49,37 @@ pub fn grid_lg_q_h(grid: &SspGrid) -> Result<Vec<f64>> {
         );
         return Err(Error::invalid("SSP grid", reason));
     }
-    let spectra = grid.lnu_lsun_hz.chunks(grid.wave_aa.len());
-    Ok(spectra.map(|lnu| lg_q_h(&grid.wave_aa, lnu)).collect())
+    let (n_met, n_age, n_wave) = grid.shape();
+    // The stars do not depend on the ionization parameter of the gas, so its first value will do.
+    let spectra = grid.lnu_lsun_hz.chunks(n_wave).take(n_met * n_age);
+    let rates: Vec<f64> = spectra.map(|lnu| lg_q_h(&grid.wave_aa, lnu)).collect();
+    let most = rates.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    if most < LG_Q_H_YOUNG_MIN {
+        let reason = format!(
+            "its spectra give at most 10^{most:.2} ionizing photons per second and solar mass, where \
+             young stars have 10^46 to 10^47: gas seems to have absorbed them already. Lines are made \
+             from spectra of stars, at most with a nebular continuum, or from stored photon rates"
+        );
+        return Err(Error::invalid("SSP grid", reason));
+    }
+    Ok(rates)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn spectra_whose_ionizing_light_is_gone_are_refused() {
+        let mut grid = embedded().clone();
+        grid.lg_q_h = None;
+        assert_eq!(grid_lg_q_h(&grid).unwrap().len(), 6 * 106);
+        let n_wave = grid.wave_aa.len();
+        let dark = grid.wave_aa.partition_point(|w| *w < 920.0);
+        grid.lnu_lsun_hz.chunks_mut(n_wave).for_each(|lnu| lnu[..dark].fill(0.0));
+        let error = grid_lg_q_h(&grid).unwrap_err().to_string();
+        assert!(error.contains("gas seems to have absorbed them"), "{error}");
+    }
     use crate::ssp::embedded;
     use crate::testing::assert_close;
 

@@ -99,6 +99,23 @@ impl Components {
         parameters::check(&self.info(), values)
     }
 
+    /// Checks whether one galaxy's star formation history makes sense at the time at which its
+    /// parameters hold.
+    ///
+    /// # Errors
+    /// [`Error::OutOfRange`] for a history that is to have formed mass by `t_ref_gyr` but starts later.
+    pub fn check_at(&self, values: &[f64], t_ref_gyr: f64) -> Result<()> {
+        let start = self.info().iter().position(|p| p.name == "t_start").map(|j| values[j]);
+        match start {
+            Some(value) if value >= t_ref_gyr => Err(Error::OutOfRange {
+                what: "t_start".into(),
+                value,
+                allowed: format!("[0, {t_ref_gyr}), before the mass has formed"),
+            }),
+            _ => Ok(()),
+        }
+    }
+
     /// Splits a matrix `[n_gal, n_param]` with the columns of [`info`](Self::info); the graph of the
     /// matrix is kept. `t_obs_gyr` (`[n_gal]`) is the cosmic time of observation; without it, that
     /// is the age of the Universe at the redshift.

@@ -6,9 +6,10 @@ use burn::tensor::Tensor;
 
 use super::{GalaxyModel, GalaxyParams, Stars};
 use crate::sed::{
-    EquivalentWidthKernel, LineWindow, composite_lines, composite_spectrum_of_ages,
-    lg_flux_erg_s_cm2, lg_line_luminosity_lsun, lg_luminosity_erg_s,
+    EquivalentWidthKernel, LINE_WINDOWS, LineEquivalentWidth, LineWindow, composite_lines,
+    composite_spectrum_of_ages, lg_flux_erg_s_cm2, lg_line_luminosity_lsun, lg_luminosity_erg_s,
 };
+use crate::ssp::plain_key;
 use crate::{Error, Result};
 
 /// Emission lines of a batch of galaxies, with dust; minus infinity for a line without light.
@@ -16,7 +17,8 @@ use crate::{Error, Result};
 pub struct LineLight {
     /// log10 of the luminosities \[erg/s\], `[n_gal, n_line]`.
     pub lg_luminosity_erg_s: Tensor<2>,
-    /// log10 of the observed fluxes at the redshift \[erg/s/cm^2\], `[n_gal, n_line]`.
+    /// log10 of the observed fluxes at the redshift \[erg/s/cm^2\], `[n_gal, n_line]`; not a number at
+    /// redshift zero, which has no distance.
     pub lg_flux_erg_s_cm2: Tensor<2>,
 }
 
@@ -34,6 +36,13 @@ impl GalaxyModel {
         self.lines().ok_or_else(no_lines)?.lines.index(name)
     }
 
+    /// Names of the lines that lie too close to the ends of the spectrum to be drawn in it; magnitudes
+    /// and line luminosities have them.
+    pub fn undrawn_lines(&self) -> Vec<&str> {
+        let left_out = self.profiles.as_ref().map_or(&[][..], |profiles| profiles.left_out());
+        left_out.iter().map(|i| self.line_names()[*i].as_str()).collect()
+    }
+
     /// Luminosities and fluxes of the emission lines.
     ///
     /// # Errors
@@ -41,7 +50,10 @@ impl GalaxyModel {
     pub fn line_light(&self, stars: &Stars, galaxies: &GalaxyParams) -> Result<LineLight> {
         let per_msun = self.lines_per_msun(stars, galaxies).ok_or_else(no_lines)?;
         let lg_lsun = lg_line_luminosity_lsun(per_msun, &stars.lg_mass_formed);
-        let modulus = self.cosmology().distance_modulus(&galaxies.observer.redshift);
+        let z = &galaxies.observer.redshift;
+        let here = z.clone().lower_equal_elem(0.0);
+        let modulus = self.cosmology().distance_modulus(&z.clone().mask_fill(here.clone(), 1.0));
+        let modulus = modulus.mask_fill(here, f64::NAN);
         Ok(LineLight {
             lg_luminosity_erg_s: lg_luminosity_erg_s(lg_lsun.clone()),
             lg_flux_erg_s_cm2: lg_flux_erg_s_cm2(lg_lsun, &modulus),
@@ -68,8 +80,11 @@ impl GalaxyModel {
 
     /// Continuum and lines together on [`wave_aa`](Self::wave_aa), as [`continuum`](Self::continuum).
     pub(super) fn spectrum_per_msun(&self, stars: &Stars, galaxies: &GalaxyParams) -> Tensor<2> {
-        let continuum = self.continuum(stars, galaxies);
-        match (&self.profiles, self.lines_per_msun(stars, galaxies)) {
+        self.with_lines(self.continuum(stars, galaxies), self.lines_per_msun(stars, galaxies))
+    }
+
+    fn with_lines(&self, continuum: Tensor<2>, lines: Option<Tensor<2>>) -> Tensor<2> {
+        match (&self.profiles, lines) {
             (Some(profiles), Some(lines)) => profiles.spectrum(continuum, lines),
             _ => continuum,
         }
@@ -98,44 +113,77 @@ fn no_lines() -> Error {
     Error::invalid("emission lines", "the model has none; choose where they come from")
 }
 
-/// Equivalent widths of chosen lines over a quadratic continuum, in a model's rest-frame spectra.
+/// Rest-frame equivalent widths of chosen lines.
+///
+/// A name of [`LINE_WINDOWS`](crate::sed::LINE_WINDOWS) is measured on the spectrum over a quadratic
+/// continuum, with whatever else lies in the window; any other emission line of the model is its
+/// luminosity over the continuum at its wavelength.
 #[derive(Clone, Debug)]
 pub struct EquivalentWidths {
     names: Vec<String>,
-    kernels: Vec<EquivalentWidthKernel>,
+    measures: Vec<Measure>,
+}
+
+#[derive(Clone, Debug)]
+enum Measure {
+    Window(EquivalentWidthKernel),
+    Line(LineEquivalentWidth),
 }
 
 impl EquivalentWidths {
-    /// Prepares windows, by [name](LineWindow::by_name), for the wavelengths of a model.
+    /// Prepares the measures for the wavelengths and lines of a model.
     ///
     /// # Errors
-    /// [`Error::UnknownName`] for a window that does not exist; [`Error::Invalid`] when the model's
-    /// wavelengths are too coarse for it.
-    pub fn new(model: &GalaxyModel, windows: &[String]) -> Result<Self> {
-        let kernel = |name: &String| {
-            EquivalentWidthKernel::new(model.wave_aa(), &LineWindow::by_name(name)?)
-                .map_err(|e| Error::invalid(format!("equivalent width {name:?}"), e.to_string()))
+    /// [`Error::UnknownName`] for a name that is neither a window nor a line of the model;
+    /// [`Error::Invalid`] for a name that occurs twice; [`Error::OutOfRange`] for a line beyond the
+    /// model's spectra.
+    pub fn new(model: &GalaxyModel, names: &[String]) -> Result<Self> {
+        let keys: Vec<String> = names.iter().map(|name| plain_key(name)).collect();
+        if let Some(i) = (1..keys.len()).find(|i| keys[..*i].contains(&keys[*i])) {
+            let reason = format!("{:?} is asked for twice", names[i]);
+            return Err(Error::invalid("equivalent widths", reason));
+        }
+        let measure = |name: &String| {
+            if let Ok(window) = LineWindow::by_name(name) {
+                return EquivalentWidthKernel::resampling(model.wave_aa(), &window)
+                    .map(Measure::Window);
+            }
+            let windows = LINE_WINDOWS.iter().map(|w| w.name);
+            let known = windows.chain(model.line_names().iter().map(String::as_str));
+            let lines = model.lines().filter(|lines| lines.lines.index(name).is_ok());
+            let lines = lines.ok_or_else(|| Error::UnknownName {
+                kind: "equivalent width",
+                name: name.clone(),
+                available: known.collect::<Vec<_>>().join(", "),
+            })?;
+            LineEquivalentWidth::new(&model.grid().wave_aa, &lines.lines, name).map(Measure::Line)
         };
         Ok(Self {
-            names: windows.to_vec(),
-            kernels: windows.iter().map(kernel).collect::<Result<_>>()?,
+            names: names.to_vec(),
+            measures: names.iter().map(measure).collect::<Result<_>>()?,
         })
     }
 
-    /// Names of the windows.
+    /// The names.
     pub fn names(&self) -> &[String] {
         &self.names
     }
 
-    /// Rest-frame equivalent widths \[Angstrom\], positive in emission, `[n_gal, n_window]`.
+    /// Equivalent widths \[Angstrom\], positive in emission, `[n_gal, n_name]`.
     pub fn measure(
         &self,
         model: &GalaxyModel,
         stars: &Stars,
         galaxies: &GalaxyParams,
     ) -> Tensor<2> {
-        let spectrum = model.spectrum_per_msun(stars, galaxies);
-        let widths = self.kernels.iter().map(|kernel| kernel.measure(spectrum.clone()).ew_aa);
+        let continuum = model.continuum(stars, galaxies);
+        let lines = model.lines_per_msun(stars, galaxies);
+        let spectrum = model.with_lines(continuum.clone(), lines.clone());
+        let widths = self.measures.iter().map(|measure| match (measure, &lines) {
+            (Measure::Line(line), Some(lines)) => line.ew_aa(lines.clone(), continuum.clone()),
+            (Measure::Window(kernel), _) => kernel.measure(spectrum.clone()).ew_aa,
+            (Measure::Line(_), None) => unreachable!("checked when the measure was made"),
+        });
         Tensor::stack(widths.collect(), 1)
     }
 }

@@ -190,7 +190,8 @@ impl PredictJob<'_> {
         }
         let mut arrays: Vec<ArrayRef> = columns
             .iter()
-            .map(|column| Arc::new(Float64Array::from_iter(rows.spread(column))) as ArrayRef)
+            .map(|column| rows.spread(column).map(|value| value.filter(|v| !v.is_nan())))
+            .map(|column| Arc::new(Float64Array::from_iter(column)) as ArrayRef)
             .collect();
         arrays.push(Arc::new(StringArray::from_iter(rows.status.iter())));
         Ok(arrays)

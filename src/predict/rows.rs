@@ -12,9 +12,6 @@ use crate::population::{Components, Frame, GalaxyModel};
 /// Column with the cosmic time of observation.
 pub const T_OBS_COLUMN: &str = "t_obs_gyr";
 
-/// Latest time of observation that is taken for meant \[Gyr\].
-const T_OBS_MAX_GYR: f64 = 20.0;
-
 /// Which parameters a catalogue has.
 #[derive(Clone, Debug)]
 pub struct CatalogColumns {
@@ -94,7 +91,7 @@ impl CatalogColumns {
         }
         let t_obs = t_obs.map(|column| number(T_OBS_COLUMN, &column[row])).transpose()?;
         if let Some(t) = t_obs {
-            check_t_obs(t, T_OBS_COLUMN, model)?;
+            check_t_obs(&parameters, t, T_OBS_COLUMN, model)?;
         }
         Ok((parameters, t_obs))
     }
@@ -108,14 +105,18 @@ fn number(name: &str, cell: &Cell) -> std::result::Result<f64, String> {
     }
 }
 
-fn check_t_obs(t_gyr: f64, name: &str, model: &GalaxyModel) -> std::result::Result<(), String> {
-    let first = model.settings().times.first_gyr();
-    if t_gyr > first && t_gyr <= T_OBS_MAX_GYR {
-        return Ok(());
+fn check_t_obs(
+    parameters: &[f64],
+    t_gyr: f64,
+    name: &str,
+    model: &GalaxyModel,
+) -> std::result::Result<(), String> {
+    let times = &model.settings().times;
+    let (first, last) = (times.first_gyr(), times.last_gyr());
+    if t_gyr > first && t_gyr <= last {
+        return model.components().check_at(parameters, t_gyr).map_err(|e| e.to_string());
     }
-    Err(format!(
-        "{name} = {t_gyr} is outside ({first}, {T_OBS_MAX_GYR}] Gyr; the SFH table starts at {first}"
-    ))
+    Err(format!("{name} = {t_gyr} is outside ({first}, {last}] Gyr, the times of the SFH table"))
 }
 
 /// The rows of a batch: parameters of the good ones, a reason for each bad one.
@@ -152,7 +153,7 @@ impl Rows {
                 continue;
             }
             let (Some(t), Some(row)) = (age.next(), parameters.next()) else { break };
-            match check_t_obs(*t, "age of the Universe at the redshift", model) {
+            match check_t_obs(&row, *t, "age of the Universe at the redshift", model) {
                 Ok(()) => kept.push(row),
                 Err(reason) => *status = Some(reason),
             }

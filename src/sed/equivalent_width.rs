@@ -86,6 +86,38 @@ impl EquivalentWidthKernel {
         Ok(Self { operator, n_wave: wave_aa.len() })
     }
 
+    /// Prepares the kernel for coarsely sampled spectra, taken as linear between the samples
+    /// `wave_aa`: they are resampled every half Angstrom, so that a window's measure depends on the
+    /// light in it and not on the samples that happen to lie there.
+    ///
+    /// # Errors
+    /// [`Error::OutOfRange`] when the windows reach beyond the spectrum.
+    pub fn resampling(wave_aa: &[f64], window: &LineWindow) -> Result<Self> {
+        let ends = (window.blue_aa.0.min(window.line_aa.0), window.red_aa.1.max(window.line_aa.1));
+        let fine = match wave_aa {
+            [first, .., last] if *first < ends.0 && ends.1 < *last => refined(wave_aa, ends),
+            [first, .., last] => {
+                return Err(Error::OutOfRange {
+                    what: "windows of the line at [Angstrom]".into(),
+                    value: window.centre_aa,
+                    allowed: format!("the spectrum's ({first}, {last})"),
+                });
+            }
+            _ => return Err(Error::invalid("spectrum", "has fewer than two wavelengths")),
+        };
+        let kernel = Self::new(&fine, window)?;
+        let mut operator = vec![0.0; 2 * wave_aa.len()];
+        for (w, part) in fine.iter().zip(kernel.operator.chunks(2)) {
+            let right = wave_aa.partition_point(|x| x <= w).clamp(1, wave_aa.len() - 1);
+            let share = (w - wave_aa[right - 1]) / (wave_aa[right] - wave_aa[right - 1]);
+            for (i, part) in part.iter().enumerate() {
+                operator[2 * (right - 1) + i] += part * (1.0 - share);
+                operator[2 * right + i] += part * share;
+            }
+        }
+        Ok(Self { operator, n_wave: wave_aa.len() })
+    }
+
     /// Measures spectra `[n_gal, n_wave]`. A vanishing continuum gives an infinite width.
     pub fn measure(&self, spectrum: Tensor<2>) -> EquivalentWidth {
         let operator = Place::of(&spectrum).matrix(&self.operator, [self.n_wave, 2]);
@@ -94,6 +126,20 @@ impl EquivalentWidthKernel {
         let continuum: Tensor<1> = both.narrow(1, 1, 1).squeeze_dim(1);
         EquivalentWidth { ew_aa: line_flux.clone() / continuum.clone(), line_flux, continuum }
     }
+}
+
+/// Step of resampled spectra \[Angstrom\].
+const STEP_AA: f64 = 0.5;
+
+/// Samples between `ends` every [`STEP_AA`] and at the spectrum's own, with one more on each side.
+fn refined(wave_aa: &[f64], ends: (f64, f64)) -> Vec<f64> {
+    let n = ((ends.1 - ends.0) / STEP_AA).ceil() as i32;
+    let mut fine: Vec<f64> = (-1..=n + 1).map(|i| ends.0 + STEP_AA * f64::from(i)).collect();
+    fine.extend(wave_aa.iter().filter(|w| ends.0 <= **w && **w <= ends.1));
+    fine.sort_by(f64::total_cmp);
+    fine.dedup_by(|a, b| *a - *b < 1e-9);
+    fine.retain(|w| wave_aa[0] <= *w && *w <= wave_aa[wave_aa.len() - 1]);
+    fine
 }
 
 #[cfg(test)]
@@ -149,6 +195,25 @@ mod tests {
         let kernel = EquivalentWidthKernel::new(&short, &WINDOW).unwrap();
         let flux: Vec<f64> = (0..41).map(|i| 1.0 + 0.01 * f64::from(i)).collect();
         assert_gradient(&flux, 1e-7, |flux| kernel.measure(flux.unsqueeze()).ew_aa);
+    }
+
+    #[test]
+    fn resampled_spectra_give_the_same_width_however_they_are_sampled() {
+        // A continuum that is linear, so that sampling loses nothing of it, and a triangular line.
+        let flux =
+            |w: f64| 1.0 + 1e-3 * (w - 5000.0) + 3.0 * (1.0 - (w - 5000.0).abs() / 10.0).max(0.0);
+        let coarse = [4700.0, 4810.0, 4990.0, 5000.0, 5010.0, 5103.0, 5300.0];
+        let fine: Vec<f64> = (0..1201).map(|i| 4700.0 + 0.5 * f64::from(i)).collect();
+        for_each_place(|place| {
+            for wave in [&coarse[..], &fine] {
+                let kernel = EquivalentWidthKernel::resampling(wave, &WINDOW).unwrap();
+                let spectrum: Vec<f64> = wave.iter().map(|w| flux(*w)).collect();
+                let ew = values(kernel.measure(place.rows(&[&spectrum])).ew_aa);
+                assert_close(&ew, &[30.0], place.tolerance(1e-9, 1e-4), 0.0);
+            }
+        });
+        let error = EquivalentWidthKernel::resampling(&coarse[2..], &WINDOW).unwrap_err();
+        assert!(error.to_string().contains("(4990, 5300)"), "{error}");
     }
 
     #[test]

@@ -75,9 +75,9 @@ impl TimeTable {
 }
 
 impl Default for TimeTable {
-    /// 100 uniform times from 0.1 to 13.8 Gyr.
+    /// 100 uniform times from 0.1 to 14 Gyr, later than any galaxy is seen in the default cosmology.
     fn default() -> Self {
-        Self::uniform(0.1, 13.8, 100).unwrap_or_else(|_| unreachable!("the default times ascend"))
+        Self::uniform(0.1, 14.0, 100).unwrap_or_else(|_| unreachable!("the default times ascend"))
     }
 }
 

@@ -91,8 +91,8 @@ pub(super) fn read(path: &Path) -> Result<SspGrid> {
     Ok(grid)
 }
 
-/// The file's text attributes, except the unit strings, which our store states itself.
-fn text_attributes(file: &File, path: &Path) -> Result<BTreeMap<String, String>> {
+/// The text attributes of an HDF5 file, except unit strings, which our stores state themselves.
+pub(crate) fn text_attributes(file: &File, path: &Path) -> Result<BTreeMap<String, String>> {
     let attributes = file
         .root()
         .attrs()

@@ -50,7 +50,8 @@ pub fn find_line<S: AsRef<str>>(names: &[S], wanted: &str) -> Result<usize> {
     }
 }
 
-fn plain_key(name: &str) -> String {
+/// What is left of a name when spelling habits are taken away.
+pub(crate) fn plain_key(name: &str) -> String {
     line_key(name).replace('_', "").to_lowercase()
 }
 

@@ -10,9 +10,11 @@ mod grid_store;
 mod line_names;
 mod tensors;
 
+pub(crate) use dsps_hdf5::text_attributes;
 pub use embedded::{EMBEDDED_NAME, EMBEDDED_SHA256, embedded, embedded_bytes};
 pub use emission_lines::EmissionLines;
 pub use grid::SspGrid;
+pub(crate) use line_names::plain_key;
 pub use line_names::{find_line, line_key};
 pub use tensors::{FLUX_DEX, SspTensors};
 

@@ -209,6 +209,50 @@ fn equivalent_widths_follow_the_star_formation_in_every_precision() {
 }
 
 #[test]
+fn a_history_in_a_table_is_the_history_it_was_made_from() {
+    for_each_place(|place| {
+        let components = Components { burst: true, ..Components::default() };
+        let model = model(components, &coarse_grid(), Frame::Rest, place);
+        let rows = box_rows(&components, 3, 0.2);
+        let galaxies = components.galaxies(&matrix(place, &rows), None).unwrap();
+        let table = model.star_formation_history(&galaxies).unwrap();
+        let from_table = model.observe(&model.stars_with_history(&table, &galaxies), &galaxies);
+        let direct = model.predict(&galaxies).unwrap();
+        assert_eq!(values(from_table.magnitudes), values(direct.magnitudes));
+        assert_eq!(values(from_table.lg_mass_formed), values(direct.lg_mass_formed));
+    });
+}
+
+/// The gradients of line luminosities and equivalent widths that exist in f64 exist in f32.
+#[test]
+fn line_gradients_survive_in_single_precision() {
+    use starburn::numerics::jacobian::jacobian_of_columns;
+    let grid = grid();
+    let components =
+        Components { dust: DustModel::AgeDependent, ionization: true, ..Components::default() };
+    let rows = box_rows(&components, 6, 0.3);
+    let wrt: Vec<usize> = ["logm0", "lgmet", "lgu", "lgu_scatter", "av_young", "dust_slope_young"]
+        .map(|name| components.index(name).unwrap())
+        .to_vec();
+    let slopes = |place: &Place| {
+        let model = model(components, &grid, Frame::Rest, place);
+        let result = jacobian_of_columns(&matrix(place, &rows), &wrt, |matrix| {
+            let galaxies = components.galaxies(matrix, Some(place.vector(&[9.0; 6])))?;
+            let stars = model.stars(&galaxies)?;
+            Ok(model.line_light(&stars, &galaxies)?.lg_luminosity_erg_s)
+        });
+        values(result.unwrap().jacobian)
+    };
+    let exact = slopes(&places(Precision::F64)[0]);
+    for place in places(Precision::F32) {
+        for (single, exact) in slopes(&place).chunks(6).zip(exact.chunks(6)) {
+            let largest = exact.iter().fold(0.0f64, |m, v| m.max(v.abs()));
+            assert_close(single, exact, 0.0, 1e-3 * largest);
+        }
+    }
+}
+
+#[test]
 fn contradictions_of_grid_and_settings_are_errors() {
     let settings = |lines| ModelSettings { lines, ..ModelSettings::new(Precision::F64) };
     for_each_f64_place(|place| {

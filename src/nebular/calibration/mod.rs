@@ -84,7 +84,7 @@ impl fmt::Display for Residuals {
 /// Lines from one upper level have one luminosity but for a factor, so only the brightest of them is
 /// fitted. The same table gives the same fit on one machine. `progress` hears of each of the three
 /// stages: the power of the residuals that was minimized and the root of their mean power \[dex\].
-/// The provenance of the fit says how good it is; the caller adds source and licence.
+/// The provenance of the fit says what it was fitted to and how well.
 pub fn calibrate(
     table: &LineTable,
     effort: &Effort,
@@ -127,6 +127,7 @@ pub fn calibrate(
         })
         .collect();
     let provenance = BTreeMap::from([
+        ("source".to_owned(), format!("fit to photoionization models: {}", table.source)),
         ("residuals".to_owned(), residuals.to_string()),
         ("form".to_owned(), "inputs scaled to [-1, 1], dense layers with tanh between".to_owned()),
     ]);

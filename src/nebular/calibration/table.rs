@@ -10,7 +10,7 @@ use hdf5_pure::File;
 
 use super::labels::H_BETA;
 use crate::numerics::check_ascending;
-use crate::ssp::find_line;
+use crate::ssp::{find_line, text_attributes};
 use crate::{Error, Result};
 
 /// Mass fraction of metals that the table's metallicities are relative to.
@@ -21,6 +21,8 @@ const MAX_VALUES: usize = 100_000_000;
 /// Line luminosities on a grid of metallicity, age and ionization parameter.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LineTable {
+    /// Where the numbers come from: the file's attribute `source`, or its path.
+    pub source: String,
     /// log10 of the absolute mass fraction of metals, `[n_met]`.
     pub lgmet: Vec<f64>,
     /// log10 of the stellar age \[yr\], `[n_age]`.
@@ -61,7 +63,9 @@ impl LineTable {
         let shape = [lg_z.len(), age.len(), lgu.len(), n_line];
         let h_beta = find_line(&names, H_BETA)
             .map_err(|_| Error::file(path, format!("dataset \"line_name\" lacks {H_BETA}")))?;
+        let stated = text_attributes(&file, path)?.remove("source");
         let table = Self {
+            source: stated.unwrap_or_else(|| path.display().to_string()),
             lgmet: lg_z.iter().map(|z| z + Z_SUN.log10()).collect(),
             lg_age_yr: age.iter().map(|age| age.log10()).collect(),
             lgu,
