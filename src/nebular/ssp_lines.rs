@@ -25,8 +25,8 @@ named!(LineSource, "source of emission lines", None = "none", Grid = "grid", Fit
 
 /// Lines of the grid's populations: `L = Q_H 10^lg(L/Q_H)` at each ionization parameter `lgu` (log10).
 ///
-/// Populations older than the fit (20 Myr) have no lines, as in FSPS, and younger ones (below 0.5
-/// Myr) those of its youngest age; metallicities outside are clamped to its range.
+/// Populations older than the fit (20 Myr) have no lines, and younger ones (below 0.5 Myr) those of its
+/// youngest age; metallicities outside are clamped to its range.
 ///
 /// # Errors
 /// [`Error::Invalid`] unless `lgu` ascends, and for a grid without ionizing light;

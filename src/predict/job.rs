@@ -61,8 +61,8 @@ pub struct Summary {
 impl PredictJob<'_> {
     /// Predicts every row of the catalogue `input` (CSV or Parquet) and writes the catalogue
     /// `output`: the input's columns, then `mag_<filter>`, `lg_mstar_formed`,
-    /// `lg_mstar_surviving`, lines and equivalent widths if asked for, and `status`. Files appear only when all rows are done. `progress` is
-    /// called with the number of rows done and their total.
+    /// `lg_mstar_surviving`, lines and equivalent widths if asked for, and `status`. Files appear only
+    /// when all rows are done. `progress` is called with the number of rows done and their total.
     ///
     /// # Errors
     /// Those of reading and writing catalogues; with `strict`, [`Error::File`] for the first bad
