@@ -8,7 +8,7 @@ use crate::device::{DEFAULT_DEVICE, Place, Precision};
 use crate::figures::{FIGURES, PaperFigure, Setup, select};
 use crate::{Error, Result};
 
-/// Reproduce the figures of the DSPS paper (Hearin et al. 2021, MNRAS 521, 1741) on the embedded SSP
+/// Reproduce the figures of the DSPS paper (Hearin et al. 2023, MNRAS 521, 1741) on the embedded SSP
 /// grid, as PNG, SVG and CSV.
 ///
 /// Example: starburn figures -o figures --only 1,7,A1

@@ -1,4 +1,4 @@
-//! The figures of the paper that introduced DSPS (Hearin et al. 2021, MNRAS 521, 1741), made with
+//! The figures of the paper that introduced DSPS (Hearin et al. 2023, MNRAS 521, 1741), made with
 //! this library on the embedded SSP grid.
 //!
 //! Parameters that the paper does not print are chosen to show what it describes; each figure's file
@@ -43,7 +43,7 @@ impl PaperFigure {
     pub fn draw(&self, setup: &Setup) -> Result<Figure> {
         let mut figure = (self.make)(setup)?;
         let heading = format!(
-            "{}, after figure {} of Hearin et al. (2021, MNRAS 521, 1741)",
+            "{}, after figure {} of Hearin et al. (2023, MNRAS 521, 1741)",
             self.title, self.name
         );
         figure.notes.insert(0, heading);
