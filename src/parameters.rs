@@ -77,6 +77,9 @@ pub trait ParameterSet: Sized + Clone {
     const INFO: &'static [ParamInfo];
 
     /// Builds the set from one tensor `[n_gal]` per parameter, in the order of [`INFO`](Self::INFO).
+    ///
+    /// # Panics
+    /// When there are fewer tensors than parameters.
     fn from_columns(columns: Vec<Tensor<1>>) -> Self;
 
     /// The tensors in the order of [`INFO`](Self::INFO).
@@ -130,7 +133,10 @@ pub trait ParameterSet: Sized + Clone {
         Tensor::stack(self.columns(), 1)
     }
 
-    /// The next set from a sequence of columns, which must hold enough of them.
+    /// The next set from a sequence of columns.
+    ///
+    /// # Panics
+    /// When the sequence holds too few of them.
     fn take(columns: &mut impl Iterator<Item = Tensor<1>>) -> Self {
         Self::from_columns(columns.take(Self::n_params()).collect())
     }
@@ -305,7 +311,10 @@ macro_rules! model_choice {
                 match self { $(Self::$variant => [$(<$set>::INFO),+].concat(),)+ }
             }
 
-            /// Its parameters from the next of a sequence of columns, which must hold enough.
+            /// Its parameters from the next of a sequence of columns.
+            ///
+            /// # Panics
+            /// When the sequence holds too few of them.
             pub fn take(
                 self,
                 columns: &mut impl Iterator<Item = burn::tensor::Tensor<1>>,

@@ -1,4 +1,5 @@
-//! Helpers for testing models: places to run on, comparisons, and central differences.
+//! Helpers for testing models: places to run on, rows of parameters, comparisons, and central
+//! differences.
 //!
 //! Public, so that a model built on this library is tested with the same tools.
 
@@ -6,6 +7,7 @@ use burn::tensor::Tensor;
 
 use crate::device::{F64_DEVICE_NAMES, Place, Precision, to_host};
 use crate::numerics::jacobian::jacobian;
+use crate::parameters::{Edge, ParamInfo};
 
 /// Runs `body` on every device and precision of this build that can be opened.
 pub fn for_each_place(body: impl Fn(&Place)) {
@@ -36,6 +38,58 @@ pub fn places(precision: Precision) -> Vec<Place> {
         .collect();
     assert!(!places.is_empty(), "no device computes in {precision}");
     places
+}
+
+/// `n` rows of parameter values that fill their box evenly; `margin` keeps them that share of each
+/// range away from its ends.
+pub fn box_rows(info: &[ParamInfo], n: usize, margin: f64) -> Vec<Vec<f64>> {
+    // Multiples of square roots of primes, modulo one.
+    let is_prime = |p: &u32| (2..*p).take_while(|d| d * d <= *p).all(|d| !p.is_multiple_of(d));
+    let roots: Vec<f64> =
+        (2..).filter(is_prime).take(info.len()).map(|p| f64::from(p).sqrt()).collect();
+    let share = |i: usize, j: usize| (roots[j] * (i + 1) as f64).fract();
+    (0..n).map(|i| row_at(info, |j| margin + (1.0 - 2.0 * margin) * share(i, j))).collect()
+}
+
+/// Corners of the box of the parameters, at most `n` of them: all, or the lowest, the highest and
+/// others in between.
+///
+/// # Panics
+/// For more than 127 parameters.
+pub fn corner_rows(info: &[ParamInfo], n: usize) -> Vec<Vec<f64>> {
+    let all = 1u128.checked_shl(info.len() as u32).expect("at most 127 parameters") - 1;
+    let last = all.min(n.saturating_sub(1) as u128);
+    let (step, rest) = (all / last.max(1), all % last.max(1));
+    let corner = |i: u128| {
+        // The ends of all ranges as the bits of a number, evenly spaced from none to all of them.
+        let ends = step * i + rest * i / last.max(1);
+        row_at(info, |j| (ends >> j & 1) as f64)
+    };
+    (0..=last).map(corner).collect()
+}
+
+/// Values at the given shares of the ranges, those that depend on other parameters last.
+fn row_at(info: &[ParamInfo], share: impl Fn(usize) -> f64) -> Vec<f64> {
+    let mut row: Vec<f64> = info.iter().map(|p| p.default).collect();
+    for dependent in [false, true] {
+        for (j, p) in info.iter().enumerate() {
+            let fixed = matches!((p.bound.lo, p.bound.hi), (Edge::At(_), Edge::At(_)));
+            if fixed == dependent {
+                continue;
+            }
+            let at = |edge: Edge| match edge {
+                Edge::At(value) => value,
+                Edge::Param(name, offset) => {
+                    let other = info.iter().position(|p| p.name == name);
+                    row[other.expect("bounds refer to parameters of the same set")] + offset
+                }
+            };
+            let (lo, hi) = (at(p.bound.lo), at(p.bound.hi));
+            // The upper end exactly, whatever the rounding of the sum.
+            row[j] = if share(j) == 1.0 { hi } else { lo + (hi - lo) * share(j) };
+        }
+    }
+    row
 }
 
 /// All elements of a tensor, row-major, as f64.
@@ -146,5 +200,96 @@ pub fn assert_jacobian(
                 n[j]
             );
         }
+    }
+}
+
+/// Asserts that the Jacobian of `f` (`[n_gal, n_param]` to `[n_gal, n_out]`) in f32 on each device
+/// equals that in f64 at the given parameter rows. `tolerance` is relative to the largest derivative
+/// of each galaxy and output, so a gradient lost in f32 fails; the rounding of the output and of the
+/// largest of the galaxy's derivatives is allowed on top.
+///
+/// # Panics
+/// On disagreement, naming galaxy, output and parameter.
+pub fn assert_f32_jacobian(rows: &[&[f64]], tolerance: f64, f: impl Fn(Tensor<2>) -> Tensor<2>) {
+    // Both precisions start from the same numbers.
+    let rows: Vec<Vec<f64>> =
+        rows.iter().map(|row| row.iter().map(|v| f64::from(*v as f32)).collect()).collect();
+    let rows: Vec<&[f64]> = rows.iter().map(Vec::as_slice).collect();
+    let at = |place: &Place| {
+        let j = jacobian(&place.rows(&rows), |p| Ok(f(p)));
+        let j = j.expect("the function should differentiate");
+        (values(j.values), values(j.jacobian))
+    };
+    let n_param = rows[0].len();
+    let (outputs, double) = at(&places(Precision::F64)[0]);
+    let n_out = outputs.len() / rows.len();
+    let largest = |slopes: &[f64]| slopes.iter().fold(0.0f64, |m, v| m.max(v.abs()));
+    for place in places(Precision::F32) {
+        let (_, single) = at(&place);
+        for (i, (s, d)) in single.chunks(n_param).zip(double.chunks(n_param)).enumerate() {
+            let (galaxy, output) = (i / n_out, i % n_out);
+            let whole = largest(&double[galaxy * n_out * n_param..][..n_out * n_param]);
+            let rounding = 1e-5 * outputs[i].abs() + f64::from(f32::EPSILON) * whole;
+            let allowed = tolerance * largest(d) + rounding;
+            for (j, (s, d)) in s.iter().zip(d).enumerate() {
+                assert!(
+                    (s - d).abs() <= allowed,
+                    "galaxy {galaxy}, output {output}, parameter {j}: {s:e} in f32, {d:e} in f64 ({place})",
+                );
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::parameters::{Bound, Centre, ParamInfo, check};
+
+    const fn info(name: &'static str, bound: Bound) -> ParamInfo {
+        ParamInfo { name, unit: "1", default: 0.5, bound }
+    }
+
+    /// The first is bounded by the last.
+    const INFO: [ParamInfo; 3] = [
+        info(
+            "x",
+            Bound { lo: Edge::Param("z", 0.1), hi: Edge::At(7.0), centre: Centre::Middle, k: 0.1 },
+        ),
+        info("y", Bound::square(-0.3, 0.3)),
+        info("z", Bound::square(1.0, 2.0)),
+    ];
+
+    #[test]
+    fn rows_lie_in_the_box_and_corners_at_its_ends() {
+        for row in box_rows(&INFO, 50, 0.0).iter().chain(&corner_rows(&INFO, 100)) {
+            check(&INFO, row).unwrap();
+        }
+        let corners = corner_rows(&INFO, 100);
+        assert_eq!(corners.len(), 8);
+        assert_eq!(corners[0], [1.1, -0.3, 1.0]);
+        assert_eq!(corners[4], [2.1, -0.3, 2.0]);
+        assert_eq!(corners[7], [7.0, 0.3, 2.0]);
+        let few = corner_rows(&INFO, 3);
+        assert_eq!((few.len(), &few[0], &few[2]), (3, &corners[0], &corners[7]));
+        assert_eq!(corner_rows(&[INFO[1]; 70], 5)[4], [0.3; 70]);
+        for row in box_rows(&INFO, 50, 0.25) {
+            assert!((1.25..=1.75).contains(&row[2]) && row[1].abs() <= 0.15 + 1e-12, "{row:?}");
+        }
+    }
+
+    #[test]
+    #[should_panic(expected = "output 1, parameter 0")]
+    fn a_gradient_lost_in_single_precision_fails() {
+        assert_f32_jacobian(&[&[1.5]], 1e-3, |p| {
+            // The square of the denominator overflows in f32.
+            let lost = p.clone() / (p.clone() * 1e25) * 1e25;
+            Tensor::cat(vec![p.clone() * 1e-3, p.clone() + lost], 1)
+        });
+    }
+
+    #[test]
+    fn equal_gradients_pass() {
+        assert_f32_jacobian(&[&[1.5, 0.1], &[-2.0, 3.3]], 1e-5, |p| p.exp());
     }
 }

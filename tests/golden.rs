@@ -13,8 +13,8 @@ use starburn::filter::{Filter, FilterSet};
 use starburn::halo::{DiffmahParams, LGT0, diffmah};
 use starburn::imf::Imf;
 use starburn::metallicity::{
-    LognormalParams, MassMetallicityParams, MetallicityGrid, lognormal_weights, mass_metallicity,
-    table_weights,
+    LognormalMdfParams, MassMetallicityParams, MetallicityGrid, lognormal_weights,
+    mass_metallicity, table_weights,
 };
 use starburn::numerics::jacobian::jacobian;
 use starburn::parameters::ParameterSet;
@@ -173,7 +173,7 @@ fn metallicity_distributions() {
     let golden = Golden::read("metallicity_weights");
     for_each_f64_place(|place| {
         let grid = MetallicityGrid::new(golden.get("ssp_lgmet")).unwrap();
-        let params = LognormalParams {
+        let params = LognormalMdfParams {
             lgmet: golden.vector("lgmet", place),
             lgmet_scatter: golden.vector("scatter", place),
         };
@@ -223,7 +223,7 @@ fn composite_spectra() {
         let sfh = SfhTable::new(golden.times(), golden.matrix("sfh", place)).unwrap();
         let t_obs = golden.vector("t_obs", place);
         let ages = age_weights(&sfh, &t_obs, &grid.ages, AgeWeightMethod::Table);
-        let params = LognormalParams {
+        let params = LognormalMdfParams {
             lgmet: golden.vector("lgmet", place),
             lgmet_scatter: golden.vector("scatter", place),
         };
@@ -289,7 +289,7 @@ fn photometry() {
         let sfh = SfhTable::new(sed.times(), sed.matrix("sfh", place)).unwrap();
         let t_obs = sed.vector("t_obs", place);
         let ages = age_weights(&sfh, &t_obs, &grid.ages, AgeWeightMethod::Table);
-        let params = LognormalParams {
+        let params = LognormalMdfParams {
             lgmet: sed.vector("lgmet", place),
             lgmet_scatter: sed.vector("scatter", place),
         };

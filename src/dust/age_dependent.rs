@@ -1,16 +1,16 @@
-//! A screen whose strength and slope pass smoothly from young to old stars (Hearin et al. 2021,
-//! section 3.4.1).
+//! A screen whose strength and slope pass smoothly from young to old stars (Hearin et al. 2023,
+//! MNRAS 521, 1741, section 3.4.1).
 
 use burn::tensor::Tensor;
 
 use super::ScreenParams;
+use crate::numerics::age_transition::young_to_old;
 use crate::parameter_set;
 use crate::parameters::Bound;
-use crate::sfh::young_to_old;
 
 parameter_set! {
     /// Parameters of a dust screen that depends on stellar age.
-    pub struct AgeDependentParams {
+    pub struct AgeDependentDustParams {
         /// Attenuation in the V band of the youngest stars.
         av_young: "mag", 0.0, Bound::square(0.0, 10.0);
         /// Attenuation in the V band of the oldest stars.
@@ -26,7 +26,7 @@ parameter_set! {
     }
 }
 
-impl AgeDependentParams {
+impl AgeDependentDustParams {
     /// The screen in front of stars of one age: `A_V` and slope by [`young_to_old`].
     pub fn screen(&self, lg_age_yr: f64) -> ScreenParams {
         let at_age = |young: &Tensor<1>, old: &Tensor<1>| {
@@ -51,7 +51,7 @@ mod tests {
     fn strength_and_slope_are_those_of_the_age() {
         for_each_f64_place(|place| {
             let row = place.row(&[2.0, 0.5, -0.4, 0.2, 1.0, 0.1]);
-            let params = AgeDependentParams::from_matrix(&row).unwrap();
+            let params = AgeDependentDustParams::from_matrix(&row).unwrap();
             for (lg_age_yr, want) in [
                 (4.0, [2.0, 1.0, -0.4, 0.1]),
                 (8.0, [1.25, 1.0, -0.1, 0.1]),
@@ -67,7 +67,7 @@ mod tests {
     fn equal_ends_are_one_screen() {
         for_each_f64_place(|place| {
             let row = place.row(&[1.3, 1.3, -0.4, -0.4, 1.0, 0.1]);
-            let params = AgeDependentParams::from_matrix(&row).unwrap();
+            let params = AgeDependentDustParams::from_matrix(&row).unwrap();
             for lg_age_yr in [4.0, 6.1, 8.7, 10.1] {
                 let screen = params.screen(lg_age_yr).to_matrix();
                 assert_close(&values(screen), &[1.3, 1.0, -0.4, 0.1], 1e-15, 0.0);

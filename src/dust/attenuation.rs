@@ -2,7 +2,7 @@
 
 use burn::tensor::Tensor;
 
-use super::{calzetti00, leitherer02, noll09, power_law, salim18, triweight};
+use super::{calzetti00, leitherer02, noll09, power_law, salim18, tilted_triweight, triweight};
 use crate::device::Place;
 use crate::names::named;
 use crate::numerics::{column, pow10};
@@ -40,6 +40,8 @@ pub enum AttenuationCurve {
     Salim18,
     /// Triweight approximation; ignores bump and slope.
     Triweight,
+    /// Triweight approximation with bump and tilt, as in diffsky.
+    TiltedTriweight,
     /// Power law; ignores the bump.
     PowerLaw,
 }
@@ -52,6 +54,7 @@ named!(
     Noll09 = "noll09",
     Salim18 = "salim18",
     Triweight = "triweight",
+    TiltedTriweight = "tw_dust",
     PowerLaw = "power_law",
 );
 
@@ -67,6 +70,9 @@ impl AttenuationCurve {
             Self::Triweight => fixed(triweight),
             Self::Noll09 => noll09(wave_um, &params.dust_bump, &params.dust_slope),
             Self::Salim18 => salim18(wave_um, &params.dust_bump, &params.dust_slope),
+            Self::TiltedTriweight => {
+                tilted_triweight(wave_um, &params.dust_bump, &params.dust_slope)
+            }
             Self::PowerLaw => power_law(wave_um, &params.dust_slope),
         }
     }
@@ -90,7 +96,8 @@ mod tests {
     use crate::dust::bump_from_slope;
     use crate::parameters::ParameterSet;
     use crate::testing::{
-        assert_close, assert_jacobian, for_each_f64_place, for_each_place, values,
+        assert_close, assert_f32_jacobian, assert_jacobian, for_each_f64_place, for_each_place,
+        values,
     };
 
     const WAVE: [f64; 11] = [0.1, 0.15, 0.1501, 0.2175, 0.3, 0.55, 0.6299, 0.63, 1.0, 2.2, 3.0];
@@ -101,7 +108,7 @@ mod tests {
     #[test]
     fn reference_values() {
         use AttenuationCurve::*;
-        let want: [(AttenuationCurve, [f64; 11]); 5] = [
+        let mut want: Vec<(AttenuationCurve, [f64; 11])> = vec![
             (
                 Calzetti00,
                 [
@@ -183,6 +190,15 @@ mod tests {
                 ],
             ),
         ];
+        // Bump of strength 1 and slope -0.2, as in the row.
+        let triweight = want[4].1;
+        let tilted = std::array::from_fn(|i| {
+            let w: f64 = WAVE[i];
+            let bump =
+                (0.035 * w).powi(2) / ((w * w - 0.2175 * 0.2175).powi(2) + (0.035 * w).powi(2));
+            (triweight[i] + bump) * (w / 0.55).powf(-0.2)
+        });
+        want.push((TiltedTriweight, tilted));
         let through = [
             0.1106054920218,
             0.142591411854507,
@@ -237,6 +253,13 @@ mod tests {
                 });
             }
         });
+        for &curve in AttenuationCurve::ALL {
+            assert_f32_jacobian(
+                &[&ROW, &[0.3, 3.0, 0.7, 0.0], &[2.5, 0.0, -1.2, 0.9]],
+                1e-4,
+                |p| transmission(curve, &WAVE, &ScreenParams::from_matrix(&p).unwrap()),
+            );
+        }
     }
 
     #[test]

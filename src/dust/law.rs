@@ -5,6 +5,9 @@ use burn::tensor::Tensor;
 use super::{AttenuationCurve, ScreenParams, attenuation, bump_from_slope, transmission};
 use crate::{Error, Result};
 
+const CURVES_WITH_BUMP: [AttenuationCurve; 3] =
+    [AttenuationCurve::Salim18, AttenuationCurve::Noll09, AttenuationCurve::TiltedTriweight];
+
 /// What is fixed for all galaxies about their attenuation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct DustLaw {
@@ -30,14 +33,14 @@ impl DustLaw {
     ///
     /// # Errors
     /// [`Error::Invalid`] for a flag that would change nothing: `bump_from_slope` with a curve that
-    /// has no bump, `rv_mod` with any curve but [`AttenuationCurve::Salim18`] (in that of Noll et al.,
-    /// where the bump is tilted with the rest, `R_mod` cancels).
+    /// has no bump, `rv_mod` with any curve but [`AttenuationCurve::Salim18`] (where the bump is tilted
+    /// with the rest, as in that of Noll et al., `R_mod` cancels).
     pub fn new(curve: AttenuationCurve, bump_from_slope: bool, rv_mod: bool) -> Result<Self> {
-        let (salim, noll) = (AttenuationCurve::Salim18, AttenuationCurve::Noll09);
-        if bump_from_slope && ![salim, noll].contains(&curve) {
+        let [salim, noll, tilted] = CURVES_WITH_BUMP;
+        if bump_from_slope && !CURVES_WITH_BUMP.contains(&curve) {
             return Err(Error::invalid(
                 "bump_from_slope",
-                format!("the curve {curve} has no bump; use {salim} or {noll}"),
+                format!("the curve {curve} has no bump; use {salim}, {noll} or {tilted}"),
             ));
         }
         if rv_mod && curve != salim {
@@ -153,7 +156,7 @@ mod tests {
     #[test]
     fn the_bump_follows_the_slope() {
         for_each_f64_place(|place| {
-            for curve in [AttenuationCurve::Salim18, AttenuationCurve::Noll09] {
+            for curve in CURVES_WITH_BUMP {
                 let law = DustLaw::new(curve, true, false).unwrap();
                 let got = law.transmission(&WAVE, &screen(&place.row(&[1.0, 9.0, -0.5, 0.1])));
                 let want = transmission(curve, &WAVE, &screen(&place.row(&[1.0, 1.8, -0.5, 0.1])));
@@ -166,14 +169,17 @@ mod tests {
     fn flags_without_effect_are_errors() {
         for &curve in AttenuationCurve::ALL {
             assert!(DustLaw::new(curve, false, false).is_ok_and(|law| law == curve.into()));
-            let [salim, noll] = [AttenuationCurve::Salim18, AttenuationCurve::Noll09];
-            assert_eq!(DustLaw::new(curve, false, true).is_ok(), curve == salim);
-            assert_eq!(DustLaw::new(curve, true, false).is_ok(), [salim, noll].contains(&curve));
+            let bumpy = CURVES_WITH_BUMP.contains(&curve);
+            assert_eq!(
+                DustLaw::new(curve, false, true).is_ok(),
+                curve == AttenuationCurve::Salim18
+            );
+            assert_eq!(DustLaw::new(curve, true, false).is_ok(), bumpy);
         }
         let error = DustLaw::new(AttenuationCurve::PowerLaw, true, false).unwrap_err().to_string();
         assert_eq!(
             error,
-            "bump_from_slope: the curve power_law has no bump; use salim18 or noll09"
+            "bump_from_slope: the curve power_law has no bump; use salim18, noll09 or tw_dust"
         );
     }
 }

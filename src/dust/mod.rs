@@ -15,11 +15,12 @@ mod noll;
 mod power_law;
 mod salim;
 mod scaling;
+mod tilted_triweight;
 mod triweight_curve;
 mod two_component;
 mod young_boost;
 
-pub use age_dependent::AgeDependentParams;
+pub use age_dependent::AgeDependentDustParams;
 pub use attenuation::{AttenuationCurve, R_V, ScreenParams, attenuation, transmission};
 pub use blackbody::{
     blackbody_lambda, blackbody_nu, lg_blackbody_lambda, lg_blackbody_nu, peak_frequency_hz,
@@ -37,6 +38,7 @@ pub use noll::noll09;
 pub use power_law::power_law;
 pub use salim::salim18;
 pub use scaling::{DustScaling, DustScalingParams, optical_depth, scaled_slope, slab_attenuation};
+pub use tilted_triweight::tilted_triweight;
 pub use triweight_curve::triweight;
 pub use two_component::TwoComponentParams;
 pub use young_boost::YoungBoostParams;

@@ -5,7 +5,7 @@ use std::ops::Range;
 use burn::tensor::Tensor;
 
 use super::two_component::in_birth_cloud;
-use super::{AgeDependentParams, DustLaw, ScreenParams, TwoComponentParams, YoungBoostParams};
+use super::{AgeDependentDustParams, DustLaw, ScreenParams, TwoComponentParams, YoungBoostParams};
 use crate::parameters::model_choice;
 
 model_choice! {
@@ -21,7 +21,7 @@ model_choice! {
         /// A screen whose strength and slope pass smoothly from young to old stars.
         AgeDependent = "age_dependent" {
             /// The screens of the youngest and oldest stars.
-            dust: AgeDependentParams,
+            dust: AgeDependentDustParams,
         }
         /// A screen that is thicker in front of young stars.
         YoungBoost = "young_boost" {
@@ -93,9 +93,9 @@ mod tests {
     use crate::dust::AttenuationCurve;
     use crate::numerics::jacobian::jacobian;
     use crate::numerics::pow10;
-    use crate::parameters::Edge;
     use crate::testing::{
-        assert_close, assert_jacobian, for_each_f64_place, for_each_place, places, values,
+        assert_close, assert_f32_jacobian, assert_jacobian, corner_rows, for_each_f64_place,
+        for_each_place, places, values,
     };
 
     /// From the far to the near ultraviolet, through the bump, to the near infrared.
@@ -109,6 +109,8 @@ mod tests {
         let mut laws: Vec<DustLaw> =
             flags.iter().map(|(bump, rv)| DustLaw::new(salim, *bump, *rv).unwrap()).collect();
         laws.push(DustLaw::new(AttenuationCurve::Noll09, true, false).unwrap());
+        laws.push(DustLaw::new(AttenuationCurve::TiltedTriweight, true, false).unwrap());
+        laws.push(AttenuationCurve::TiltedTriweight.into());
         laws.push(AttenuationCurve::PowerLaw.into());
         laws
     }
@@ -258,6 +260,14 @@ mod tests {
                 }
             }
         });
+        for &model in DustModel::ALL {
+            let defaults: Vec<f64> = model.info().iter().map(|p| p.default).collect();
+            for law in laws() {
+                assert_f32_jacobian(&[&row(model), &defaults], 1e-4, |p| {
+                    transmission(model, &law, &p)
+                });
+            }
+        }
     }
 
     #[test]
@@ -279,15 +289,7 @@ mod tests {
     fn values_and_gradients_are_finite_at_the_corners_of_the_box() {
         for_each_place(|place| {
             for &model in DustModel::ALL {
-                let info = model.info();
-                let corner = |bits: usize| -> Vec<f64> {
-                    let end = |j: usize| match [info[j].bound.lo, info[j].bound.hi][bits >> j & 1] {
-                        Edge::At(v) => v,
-                        Edge::Param(..) => panic!("{} has no fixed range", info[j].name),
-                    };
-                    (0..info.len()).map(end).collect()
-                };
-                let rows: Vec<Vec<f64>> = (0..1 << info.len()).map(corner).collect();
+                let rows = corner_rows(&model.info(), 1 << model.info().len());
                 let rows: Vec<&[f64]> = rows.iter().map(Vec::as_slice).collect();
                 for law in laws() {
                     let j = jacobian(&place.rows(&rows), |p| {

@@ -1,7 +1,7 @@
 //! Thermal emission of dust that is transparent to it: a blackbody times an opacity.
 //!
 //! Not yet part of the galaxy model: nothing ties the temperature or mass of the dust to the light
-//! it absorbs.
+//! it absorbs. The opacities are those of an unreleased branch of DSPS (`graybody`).
 
 use burn::tensor::Tensor;
 
@@ -28,12 +28,12 @@ const SPHERE_MSUN: f64 = 4.0 * std::f64::consts::PI * 1.988_41e33 * 1e-4;
 /// Opacities of dust in the far infrared.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum DustOpacity {
-    /// `lg kappa = 1.1 + s (lg lambda - 2)`, the slope `s` rolling from -2 to -1.5 as a cumulative
-    /// triweight of width 0.25 dex around 100 micrometre.
+    /// That of DSPS's branch: `lg kappa = 1.1 + s (lg lambda - 2)`, the slope `s` rolling from -2 to
+    /// -1.5 as a cumulative triweight of width 0.25 dex around 100 micrometre.
     #[default]
     Smooth,
-    /// Broken power law of Cowley et al. (2017, MNRAS 467, 1231): 140 cm^2/g at 30 micrometre, slope
-    /// -2 up to 100 micrometre, -1.5 beyond.
+    /// The broken power law that DSPS's branch compares its own with, after Cowley et al. (2016,
+    /// arXiv:1607.05717): 140 cm^2/g at 30 micrometre, slope -2 up to 100 micrometre, -1.5 beyond.
     Cowley,
 }
 

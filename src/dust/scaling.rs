@@ -1,5 +1,7 @@
 //! How the dust of galaxies scales with their mass and star formation (the slab model of Hahn et
 //! al. 2022, ApJ 926, 122): optical depth, attenuation of an inclined slab, slope of the curve.
+//!
+//! Not yet part of the galaxy model: nothing ties the screens of galaxies to their mass.
 
 use std::f64::consts::LN_10;
 
@@ -13,22 +15,18 @@ use crate::parameters::{Bound, ParameterSet};
 
 /// Mass and specific star formation rate at which the norms hold, log10 Msun and log10 1/yr.
 const PIVOT: (f64, f64) = (10.0, -10.0);
-/// Smallest optical depth.
-const TAU_MIN: f64 = 1e-3;
-/// Range of the slopes.
-const SLOPES: (f64, f64) = (-0.6, 0.3);
 /// Slabs seen closer to edge-on count as this.
 const COS_MIN: f64 = 1e-4;
 
 parameter_set! {
-    /// Parameters of the scaling; defaults are [`DustScaling::Tng`].
+    /// Parameters of the scaling; defaults are [`DustScaling::Tng`], ranges the priors of Hahn et al.
     pub struct DustScalingParams {
         /// Rise of the optical depth with mass.
         tau_mstar: "1/dex", 0.57, Bound::square(-5.0, 5.0);
         /// Rise of the optical depth with specific star formation rate.
         tau_ssfr: "1/dex", 0.62, Bound::square(-5.0, 5.0);
         /// Optical depth at 1e10 Msun and 1e-10 / yr.
-        tau_norm: "1", 1.34, Bound::square(-10.0, 10.0);
+        tau_norm: "1", 1.34, Bound::square(0.0, 6.0);
         /// Rise of the slope with mass.
         delta_mstar: "1/dex", -0.18, Bound::square(-4.0, 4.0);
         /// Rise of the slope with specific star formation rate.
@@ -38,7 +36,8 @@ parameter_set! {
     }
 }
 
-/// Simulations to which the scaling has been calibrated.
+/// Simulations to which the scaling has been calibrated, with the values that DSPS 0.1 has for them
+/// (`attenuation_kernels`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DustScaling {
     /// SIMBA.
@@ -69,7 +68,8 @@ impl DustScaling {
 }
 
 /// Optical depth in the V band of a slab seen face-on, `[n_gal]`:
-/// `tau_mstar (lg M - 10) + tau_ssfr (lg sSFR + 10) + tau_norm`, not below 0.001.
+/// `tau_mstar (lg M - 10) + tau_ssfr (lg sSFR + 10) + tau_norm`, which is negative for some; such
+/// galaxies have no dust in [`slab_attenuation`]. (DSPS 0.1 raises it to 0.001.)
 ///
 /// `lg_mstar` is log10 of the stellar mass \[Msun\], `lg_ssfr` log10 of the specific star formation
 /// rate \[1/yr\], each `[n_gal]`.
@@ -79,11 +79,12 @@ pub fn optical_depth(
     lg_ssfr: &Tensor<1>,
 ) -> Tensor<1> {
     let p = params.clone();
-    plane(lg_mstar, lg_ssfr, p.tau_mstar, p.tau_ssfr, p.tau_norm).clamp_min(TAU_MIN)
+    plane(lg_mstar, lg_ssfr, p.tau_mstar, p.tau_ssfr, p.tau_norm)
 }
 
 /// Slope `delta` of the attenuation curve, `[n_gal]`:
-/// `delta_mstar (lg M - 10) + delta_ssfr (lg sSFR + 10) + delta_norm`, kept in -0.6 to 0.3.
+/// `delta_mstar (lg M - 10) + delta_ssfr (lg sSFR + 10) + delta_norm`. (DSPS 0.1 keeps it between -0.6
+/// and 0.3.)
 ///
 /// Arguments as for [`optical_depth`].
 pub fn scaled_slope(
@@ -92,7 +93,7 @@ pub fn scaled_slope(
     lg_ssfr: &Tensor<1>,
 ) -> Tensor<1> {
     let p = params.clone();
-    plane(lg_mstar, lg_ssfr, p.delta_mstar, p.delta_ssfr, p.delta_norm).clamp(SLOPES.0, SLOPES.1)
+    plane(lg_mstar, lg_ssfr, p.delta_mstar, p.delta_ssfr, p.delta_norm)
 }
 
 fn plane(
@@ -131,19 +132,20 @@ mod tests {
     use super::*;
     use crate::numerics::jacobian::jacobian;
     use crate::testing::{
-        assert_close, assert_gradient, assert_jacobian, for_each_f64_place, for_each_place, values,
+        assert_close, assert_f32_jacobian, assert_gradient, assert_jacobian, for_each_f64_place,
+        for_each_place, values,
     };
 
     #[test]
-    fn planes_pivot_and_stay_in_their_ranges() {
+    fn planes_pivot_at_their_norms() {
         for_each_place(|place| {
             let params = DustScalingParams::defaults(3, place);
             let (mass, ssfr) =
                 (place.vector(&[10.0, 11.0, 4.0]), place.vector(&[-10.0, -10.5, -14.0]));
             let tau = values(optical_depth(&params, &mass, &ssfr));
-            assert_close(&tau, &[1.34, 1.6, 0.001], place.tolerance(1e-14, 1e-6), 0.0);
+            assert_close(&tau, &[1.34, 1.6, -4.56], place.tolerance(1e-14, 1e-6), 0.0);
             let slope = values(scaled_slope(&params, &mass, &ssfr));
-            assert_close(&slope, &[-0.07, -0.155, 0.3], place.tolerance(1e-14, 1e-6), 0.0);
+            assert_close(&slope, &[-0.07, -0.155, 1.77], place.tolerance(1e-14, 1e-6), 0.0);
             for &scaling in DustScaling::ALL {
                 let norm = values(scaling.params(1, place).tau_norm);
                 assert_close(&norm, &[scaling.values()[2]], 1e-6, 0.0);
@@ -177,14 +179,21 @@ mod tests {
         for_each_f64_place(|place| {
             let mut row = DustScalingParams::default_values();
             row.extend([10.4, -10.2]);
-            assert_jacobian(&[&row], 1e-7, place, |p| {
-                let params = DustScalingParams::from_matrix(&p.clone().narrow(1, 0, 6)).unwrap();
-                let [mass, ssfr] = [6, 7].map(|j| p.clone().narrow(1, j, 1).squeeze_dim(1));
-                let both =
-                    [optical_depth(&params, &mass, &ssfr), scaled_slope(&params, &mass, &ssfr)];
-                Tensor::stack(both.to_vec(), 1)
-            });
+            let mut dustless = row.clone();
+            dustless[7] = -14.0;
+            assert_jacobian(&[&row, &dustless], 1e-7, place, planes);
         });
+        let mut row = DustScalingParams::default_values();
+        row.extend([10.4, -10.2]);
+        assert_f32_jacobian(&[&row], 1e-5, planes);
+    }
+
+    /// Optical depth and slope; the last two columns are mass and specific star formation rate.
+    fn planes(p: Tensor<2>) -> Tensor<2> {
+        let params = DustScalingParams::from_matrix(&p.clone().narrow(1, 0, 6)).unwrap();
+        let [mass, ssfr] = [6, 7].map(|j| p.clone().narrow(1, j, 1).squeeze_dim(1));
+        let both = [optical_depth(&params, &mass, &ssfr), scaled_slope(&params, &mass, &ssfr)];
+        Tensor::stack(both.to_vec(), 1)
     }
 
     #[test]

@@ -9,6 +9,8 @@ use crate::parameters::Bound;
 
 /// Up to this age stars are in their birth clouds, log10 yr.
 const LG_AGE_CLOUD_YR: f64 = 7.0;
+/// Ages of a grid that was kept in f32 may be above that by rounding \[dex\].
+const ROUNDING_DEX: f64 = 1e-6;
 
 parameter_set! {
     /// Parameters of the dust in birth clouds and in the interstellar medium.
@@ -24,9 +26,10 @@ parameter_set! {
     }
 }
 
-/// Whether stars of this age, 10 Myr at most, are in their birth clouds.
+/// Whether stars of this age, 10 Myr at most, are in their birth clouds. A bin of ages is there as a
+/// whole or not at all, by its middle: that of 10 Myr is.
 pub(super) fn in_birth_cloud(lg_age_yr: f64) -> bool {
-    lg_age_yr <= LG_AGE_CLOUD_YR
+    lg_age_yr <= LG_AGE_CLOUD_YR + ROUNDING_DEX
 }
 
 impl TwoComponentParams {
@@ -80,7 +83,9 @@ mod tests {
             let ism = WAVE.map(|w| 0.3 * (w / 0.55).powf(-0.7));
             let both = WAVE.map(|w| 0.3 * (w / 0.55).powf(-0.7) + (w / 0.55).powf(-1.3));
             let tolerance = place.tolerance(1e-14, 1e-6);
-            for (lg_age_yr, want) in [(6.0, both), (7.0, both), (7.01, ism), (10.0, ism)] {
+            for (lg_age_yr, want) in
+                [(6.0, both), (7.0, both), (7.000_000_5, both), (7.01, ism), (10.0, ism)]
+            {
                 let got = values(params.attenuation(&WAVE, lg_age_yr));
                 assert_close(&got, &want, tolerance, 0.0);
             }

@@ -1,4 +1,5 @@
-//! A screen that is thicker in front of young stars, as in the population models of diffsky.
+//! A screen that is thicker in front of young stars: how dust depends on age in diffsky. Its curve is
+//! [`AttenuationCurve::TiltedTriweight`](super::AttenuationCurve::TiltedTriweight) with `dust_bump = 1`.
 
 use super::ScreenParams;
 use crate::numerics::expm1::expm1;

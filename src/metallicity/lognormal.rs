@@ -3,7 +3,7 @@
 
 use burn::tensor::Tensor;
 
-use super::LognormalParams;
+use super::LognormalMdfParams;
 use crate::device::Place;
 use crate::numerics::cells::cell_edges;
 use crate::numerics::check_ascending;
@@ -47,7 +47,7 @@ impl MetallicityGrid {
 }
 
 /// Weights over metallicity, `[n_gal, n_met]`, summing to one.
-pub fn lognormal_weights(params: &LognormalParams, grid: &MetallicityGrid) -> Tensor<2> {
+pub fn lognormal_weights(params: &LognormalMdfParams, grid: &MetallicityGrid) -> Tensor<2> {
     triweight_weights(&params.lgmet, &params.lgmet_scatter, &grid.edges)
 }
 
@@ -121,7 +121,7 @@ mod tests {
             0.0102518482779005,
         ];
         for_each_f64_place(|place| {
-            let params = LognormalParams::from_matrix(&place.row(&[-2.0, 0.2])).unwrap();
+            let params = LognormalMdfParams::from_matrix(&place.row(&[-2.0, 0.2])).unwrap();
             let w = values(lognormal_weights(&params, &grid()));
             assert_close(&w[..10], &[0.0; 10], 0.0, 1e-15);
             assert_close(&w[10..], &want, 1e-9, 0.0);
@@ -132,7 +132,7 @@ mod tests {
     fn medians_beyond_the_grid_pile_into_the_end_bins() {
         for_each_place(|place| {
             let params =
-                LognormalParams::from_matrix(&place.rows(&[&[-9.0, 0.2], &[0.0, 0.2]])).unwrap();
+                LognormalMdfParams::from_matrix(&place.rows(&[&[-9.0, 0.2], &[0.0, 0.2]])).unwrap();
             let w = values(lognormal_weights(&params, &grid()));
             assert_close(&[w[0], w[43]], &[1.0, 1.0], 1e-6, 0.0);
         });
@@ -147,7 +147,7 @@ mod tests {
             let table = place.rows(&[&[-1.8; 100]]);
             let t_obs = place.vector(&[7.0]);
             let w = table_weights(&table, &times, &scatter, &t_obs, &grid(), &ages);
-            let params = LognormalParams { lgmet, lgmet_scatter: scatter };
+            let params = LognormalMdfParams { lgmet, lgmet_scatter: scatter };
             let want = values(lognormal_weights(&params, &grid()));
             assert_close(&values(w.sum_dim(2)), &want, place.tolerance(1e-12, 2e-5), 1e-7);
         });
@@ -157,7 +157,7 @@ mod tests {
     fn gradients() {
         for_each_f64_place(|place| {
             assert_jacobian(&[&[-2.0, 0.2], &[-3.4, 0.05], &[-1.45, 1.3]], 1e-7, place, |p| {
-                lognormal_weights(&LognormalParams::from_matrix(&p).unwrap(), &grid())
+                lognormal_weights(&LognormalMdfParams::from_matrix(&p).unwrap(), &grid())
             });
             // Columns: three table entries, scatter, time of observation.
             let times = TimeTable::new(vec![0.5, 4.0, 13.8]).unwrap();

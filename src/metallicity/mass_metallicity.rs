@@ -44,7 +44,8 @@ parameter_set! {
 }
 
 parameter_set! {
-    /// Scatter of metallicities within a galaxy whose median follows the relation.
+    /// Scatter of metallicities within a galaxy whose median follows the relation. The default is
+    /// that of diffsky; the module of DSPS has 0.1.
     pub struct ScatterParams {
         /// Standard deviation of the log metallicity.
         lgmet_scatter: "dex", 0.2, Bound::square(0.01, 2.0);

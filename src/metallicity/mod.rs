@@ -6,7 +6,7 @@ mod lognormal;
 mod mass_metallicity;
 mod model;
 
-pub use age_dependent::{AgeDependentParams, age_dependent_weights};
+pub use age_dependent::{AgeDependentMdfParams, age_dependent_weights};
 pub use lognormal::{MetallicityGrid, lognormal_weights, table_weights};
 pub use mass_metallicity::{MassMetallicityParams, ScatterParams, mass_metallicity};
 pub use model::{MetallicityModel, MetallicityParams, MetallicityWeights};
@@ -19,7 +19,7 @@ pub const LGMET_SOLAR: f64 = -1.920_818_753_952_38;
 
 parameter_set! {
     /// Parameters of a lognormal metallicity distribution.
-    pub struct LognormalParams {
+    pub struct LognormalMdfParams {
         /// Median metallicity, log10 of the absolute mass fraction of metals (solar: -1.92).
         lgmet: "log10 Z", -2.0, Bound::square(-10.0, 0.0);
         /// Standard deviation of the log metallicity.

@@ -102,6 +102,47 @@ mod tests {
     }
 
     #[test]
+    fn some_columns_in_any_order_the_others_constant() {
+        for_each_place(|place| {
+            let p = place.rows(&[&[1.0, 2.0, 5.0], &[3.0, 4.0, 7.0]]);
+            let product = |p: &Tensor<2>| {
+                let [a, b, c] = [0, 1, 2].map(|j| p.clone().narrow(1, j, 1));
+                Ok(Tensor::cat(vec![a.clone() * b.clone() * c, a + b * 10.0], 1))
+            };
+            let all = jacobian(&p, |p| product(&p)).unwrap();
+            for wrt in [&[2, 0][..], &[0, 2], &[1], &[1, 2, 0]] {
+                let some = jacobian_of_columns(&p, wrt, product).unwrap();
+                assert_eq!(values(some.values), values(all.values.clone()));
+                assert_eq!(some.jacobian.dims(), [2, 2, wrt.len()]);
+                let picked = wrt.iter().map(|j| all.jacobian.clone().narrow(2, *j, 1)).collect();
+                assert_eq!(values(some.jacobian), values(Tensor::cat(picked, 2)));
+            }
+        });
+    }
+
+    #[test]
+    fn columns_that_are_none_repeated_or_missing_are_errors() {
+        for_each_place(|place| {
+            let p = place.row(&[1.0, 2.0]);
+            for wrt in [&[][..], &[0, 0], &[0, 2]] {
+                let result = jacobian_of_columns(&p, wrt, |p| Ok(p.clone()));
+                let error = result.unwrap_err().to_string();
+                assert!(error.contains("different indices from 0 to 1"), "{error}");
+            }
+        });
+    }
+
+    #[test]
+    fn an_error_of_the_function_is_passed_on() {
+        for_each_place(|place| {
+            let p = place.row(&[1.0]);
+            let failed = |_: &Tensor<2>| Err(Error::invalid("test", "failed"));
+            let error = jacobian_of_columns(&p, &[0], failed).unwrap_err().to_string();
+            assert!(error.contains("test: failed"), "{error}");
+        });
+    }
+
+    #[test]
     fn a_lost_gradient_is_an_error() {
         for_each_place(|place| {
             let error = jacobian(&place.rows(&[&[1.0]]), |p| Ok(p.without_autodiff())).unwrap_err();

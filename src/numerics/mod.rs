@@ -3,6 +3,7 @@
 //! The leading axis of every tensor is galaxies. Functions on `&[f64]` prepare constants on the
 //! host: grids, quadrature weights and linear operators that do not depend on any galaxy.
 
+pub mod age_transition;
 pub mod cells;
 pub mod expm1;
 pub mod histogram;

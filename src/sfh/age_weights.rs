@@ -8,6 +8,7 @@
 
 use burn::tensor::{Int, Tensor};
 
+use super::time_table::trapezoids;
 use super::{SfhTable, T_BIRTH_MIN_GYR};
 use crate::device::Place;
 use crate::names::named;
@@ -216,7 +217,11 @@ fn mass_per_bin_safe(sfh: &SfhTable, t_obs_gyr: &Tensor<1>, ages: &AgeGrid) -> T
     younger.clone().narrow(1, 1, n) - younger.narrow(1, 0, n)
 }
 
-/// The intervals between table times.
+/// Units of 1e6 Msun in one of [`trapezoids`]. Gradients of quotients take the square of their
+/// denominator, and in units of 1e6 Msun f32 holds the squares of the smallest and largest masses.
+const UNITS_PER_TRAPEZOID: f64 = 1e3;
+
+/// The intervals between table times; masses in units of 1e6 Msun.
 struct Intervals {
     grid: InterpGrid,
     /// Mass formed by each time, `[n_gal, n_t]`.
@@ -230,7 +235,7 @@ struct Intervals {
 impl Intervals {
     fn new(sfh: &SfhTable, place: &Place) -> Self {
         let n = sfh.times.t_gyr().len();
-        let all = sfh.mass_increments();
+        let all = trapezoids(&sfh.times, sfh.sfr_msun_yr.clone()) * UNITS_PER_TRAPEZOID;
         let mass = all.clone().cumsum(1);
         let increments = all.narrow(1, 1, n - 1);
         let ln_t = sfh.times.ln_t();

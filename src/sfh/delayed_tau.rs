@@ -1,4 +1,5 @@
-//! Delayed exponential histories: a linear rise that turns into an exponential decline.
+//! Delayed exponential histories: a linear rise that turns into an exponential decline (Lee et al.
+//! 2010, ApJ 725, 1644; Carnall et al. 2019, ApJ 873, 44).
 
 use burn::tensor::Tensor;
 
@@ -10,8 +11,17 @@ use crate::parameters::Bound;
 /// logarithm.
 const ELAPSED_MIN_GYR: f64 = 1e-15;
 
+/// A history must have gone on for this long to have a mass by then \[Gyr\]: so much longer than the
+/// time above that what forms before the start stays dark beside it.
+const BEGUN_GYR: f64 = 1e-6;
+
 parameter_set! {
     /// Parameters of a delayed exponential history.
+    ///
+    /// Masses and ages go through the table of times, whose times lie 0.138 Gyr apart by default. A
+    /// `tau` of less, or a start within that of the reference time, is finer than it resolves: the
+    /// mass by the reference time is right and the ages roughly so, but not the rates. A table with
+    /// more times (`--sfh-times`) remedies that.
     pub struct DelayedTauParams {
         /// log10 of the stellar mass formed by the reference time.
         lg_mass_formed: "log10 Msun", 10.0, Bound::square(4.0, 14.0);
@@ -27,11 +37,24 @@ impl DelayedTauParams {
     /// constant, `[n_gal, n_t]`: `SFR ~ (t - t_start) exp(-(t - t_start) / tau)` after `t_start`.
     ///
     /// A history that starts after the reference time has no stars whose mass could be
-    /// `lg_mass_formed`: [`SfhParams`](super::SfhParams) then has a constant rate up to the reference
-    /// time.
+    /// `lg_mass_formed`: [`SfhParams`](super::SfhParams) then has a constant rate at all times, and
+    /// the gradients of `t_start` and `tau` are zero.
     pub fn ln_sfr_shape(&self, t_gyr: Tensor<2>) -> Tensor<2> {
         let elapsed = (t_gyr - column(&self.t_start)).clamp_min(ELAPSED_MIN_GYR);
         elapsed.clone().log() - elapsed / column(&self.tau)
+    }
+
+    /// [`ln_sfr_shape`](Self::ln_sfr_shape) of histories that have begun by `t_mass_gyr` (`[n_gal]`),
+    /// a constant for the others.
+    pub(super) fn ln_sfr_shape_if_begun(
+        &self,
+        t_gyr: Tensor<2>,
+        t_mass_gyr: &Tensor<1>,
+    ) -> Tensor<2> {
+        let ln_sfr = self.ln_sfr_shape(t_gyr);
+        let elapsed = column(&(t_mass_gyr.clone() - self.t_start.clone()));
+        let not_begun = elapsed.lower_elem(BEGUN_GYR).expand(ln_sfr.dims());
+        ln_sfr.mask_fill(not_begun, 0.0)
     }
 }
 

@@ -3,7 +3,7 @@
 
 use burn::tensor::Tensor;
 
-use super::main_sequence::{INDX_K, lg_efficiency, lg_quenching};
+use super::diffstar_common::{INDX_K, lg_efficiency, lg_quenching};
 use super::time_table::cumulative_parts;
 use super::{SfhTable, TimeTable};
 use crate::Result;

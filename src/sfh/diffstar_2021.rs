@@ -3,7 +3,7 @@
 
 use burn::tensor::{Int, Tensor};
 
-use super::main_sequence::{lg_efficiency, lg_quenching};
+use super::diffstar_common::{lg_efficiency, lg_quenching};
 use crate::device::Place;
 use crate::halo::{DiffmahParams, diffmah};
 use crate::numerics::interp::InterpGrid;
@@ -51,6 +51,13 @@ parameter_set! {
         /// log10 of the factor to which the rate recovers.
         lg_rejuv: "dex", -2.0, Bound::unit_slope(-3.0, 0.0);
     }
+}
+
+impl Diffstar2021Params {
+    /// The halo of the paper, in the columns of [`DiffmahParams`] (`logm0`, `logtc`, `early_index`,
+    /// `late_index`, `t_peak`): with it and the defaults of this set, the defaults of DSPS 0.1.0, which
+    /// knows no peak time. The defaults of [`DiffmahParams`] are those of a later diffmah.
+    pub const PAPER_HALO: [f64; 5] = [12.0, 0.8, 1.5, 0.5, 14.0];
 }
 
 /// A history on the model's own grid, [`times_2021`]; both `[n_gal, 100]`.
@@ -161,8 +168,7 @@ mod tests {
         assert_close, assert_jacobian, for_each_f64_place, for_each_place, values,
     };
 
-    /// The halo of DSPS 0.1.0, which knows no peak time.
-    const HALO: [f64; 5] = [12.0, 0.8, 1.5, 0.5, 14.0];
+    const HALO: [f64; 5] = Diffstar2021Params::PAPER_HALO;
 
     #[test]
     fn reference_values() {

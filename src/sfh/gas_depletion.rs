@@ -4,7 +4,7 @@
 use burn::tensor::Tensor;
 
 use super::T_BIRTH_MIN_GYR;
-use super::main_sequence::{INDX_K, lg_efficiency, lg_quenching};
+use super::diffstar_common::{INDX_K, lg_efficiency, lg_quenching};
 use crate::device::Place;
 use crate::halo::{DiffmahParams, diffmah};
 use crate::numerics::triweight::triweight_cdf;

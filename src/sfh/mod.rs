@@ -1,15 +1,14 @@
 //! Star formation histories and the distribution of stellar ages that follows from them.
 
-mod age_transition;
 mod age_weights;
 mod burst;
 mod delayed_tau;
 mod diffstar;
 mod diffstar_2021;
+mod diffstar_common;
 mod double_power_law;
 mod gas_depletion;
 mod lognormal;
-mod main_sequence;
 mod model;
 mod piecewise;
 mod scaled;
@@ -17,7 +16,6 @@ mod scaled;
 mod tests;
 mod time_table;
 
-pub use age_transition::young_to_old;
 pub use age_weights::{
     AgeDistribution, AgeGrid, AgeWeightMethod, age_weights, birth_times, lg_mass_formed_at,
 };

@@ -64,6 +64,9 @@ model_choice! {
 }
 
 /// What histories need to know besides their own parameters.
+///
+/// Valid if it has one finite reference time for each galaxy of the parameters; its table of times
+/// is valid from its making.
 #[derive(Clone, Debug)]
 pub struct SfhContext<'a> {
     /// Cosmic time at which the parameters of a galaxy hold \[Gyr\], `[n_gal]`: masses count the stars
@@ -77,12 +80,20 @@ pub struct SfhContext<'a> {
     pub fb: f64,
 }
 
+impl SfhContext<'_> {
+    /// The reference times as far as the table reaches \[Gyr\], `[n_gal]`: tables give masses between
+    /// their first and last time only.
+    pub(super) fn t_mass_gyr(&self) -> Tensor<1> {
+        self.t_ref_gyr.clone().clamp(self.times.first_gyr(), self.times.last_gyr())
+    }
+}
+
 impl SfhParams {
     /// Star formation rates \[Msun/yr\] at times `t_gyr` (`[n_gal or 1, n_t]`), `[n_gal, n_t]`, without
     /// the floor of tables: next to nothing or zero where no stars form.
     ///
     /// # Errors
-    /// None for a valid context.
+    /// None for a valid [`SfhContext`].
     pub fn sfr_msun_yr(&self, context: &SfhContext, t_gyr: Tensor<2>) -> Result<Tensor<2>> {
         let SfhContext { lgt0, fb, .. } = *context;
         match self {
@@ -95,7 +106,8 @@ impl SfhParams {
             }
             Self::Piecewise { bins } => Ok(piecewise_sfr(bins, context.t_ref_gyr, t_gyr)),
             Self::DelayedTau { shape } => {
-                let ln_shape = |t| shape.ln_sfr_shape(t);
+                let t_mass = context.t_mass_gyr();
+                let ln_shape = |t| shape.ln_sfr_shape_if_begun(t, &t_mass);
                 scaled_to_mass(ln_shape, &shape.lg_mass_formed, context, t_gyr)
             }
             Self::Lognormal { shape } => {
@@ -112,7 +124,7 @@ impl SfhParams {
     /// Star formation rates on the times of the context.
     ///
     /// # Errors
-    /// None for a valid context.
+    /// None for a valid [`SfhContext`].
     pub fn table(&self, context: &SfhContext) -> Result<SfhTable> {
         let t_gyr = Place::of(context.t_ref_gyr).row(context.times.t_gyr());
         SfhTable::new(context.times.clone(), self.sfr_msun_yr(context, t_gyr)?)
@@ -123,7 +135,7 @@ impl SfhParams {
     /// That of piecewise histories is exact; the others go through their table.
     ///
     /// # Errors
-    /// None for a valid context.
+    /// None for a valid [`SfhContext`].
     pub fn age_distribution(
         &self,
         context: &SfhContext,

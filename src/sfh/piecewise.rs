@@ -4,7 +4,7 @@
 use burn::tensor::Tensor;
 
 use super::age_weights::normalised;
-use super::{AgeDistribution, AgeGrid};
+use super::{AgeDistribution, AgeGrid, T_BIRTH_MIN_GYR};
 use crate::device::Place;
 use crate::numerics::{column, log10, pow10};
 use crate::parameter_set;
@@ -55,8 +55,9 @@ impl PiecewiseParams {
 ///
 /// 0, 30 Myr, 100 Myr, four logarithmically equal bins up to 85 per cent of the reference time, and
 /// the reference time itself. Before 0.2 Gyr the second and third edge are 15 and 50 per cent of it.
+/// Reference times before [`T_BIRTH_MIN_GYR`] count as it.
 pub fn piecewise_edges_gyr(t_ref_gyr: &Tensor<1>) -> Tensor<2> {
-    let t_ref = column(t_ref_gyr);
+    let t_ref = column(t_ref_gyr).clamp_min(T_BIRTH_MIN_GYR);
     let second = (t_ref.clone() * 0.15).clamp_max(0.03);
     let third = (t_ref.clone() * 0.5).clamp_max(0.1);
     let next_to_last = t_ref.clone() * 0.85;
@@ -77,8 +78,8 @@ pub fn piecewise_sfr(
 ) -> Tensor<2> {
     let edges = piecewise_edges_gyr(t_ref_gyr);
     let lg_rates = params.lg_relative_rates();
-    let lg_unit = column(&params.lg_mass_formed) - 9.0 - lg_sum(&lg_rates, widths(&edges));
-    let rates = pow10(lg_rates + lg_unit);
+    let lg_youngest = column(&params.lg_mass_formed) - 9.0 - lg_sum(&lg_rates, widths(&edges));
+    let rates = pow10(lg_rates + lg_youngest);
     let none = rates.clone().narrow(1, 0, 1).zeros_like();
     let rates = Tensor::cat(vec![rates, none], 1);
 
@@ -137,7 +138,8 @@ fn widths(edges: &Tensor<2>) -> Tensor<2> {
     edges.clone().narrow(1, 1, N_BINS) - edges.clone().narrow(1, 0, N_BINS)
 }
 
-/// Stands for a width \[Gyr\] of zero where its logarithm is needed; the smallest that f32 holds.
+/// Stands for a width \[Gyr\] of zero where its logarithm is needed: far below any that counts, and
+/// with a reciprocal that f32 holds.
 const WIDTH_MIN: f64 = 1e-37;
 
 /// Rates in bins that do not count may be larger than the unit by this many dex.
@@ -192,12 +194,29 @@ mod tests {
     #[test]
     fn edges_ascend_however_early() {
         for_each_place(|place| {
-            let t_ref = [0.01, 0.1, 0.199, 0.201, 3.0, 13.8];
+            let t_ref = [-2.0, 0.0, 1e-4, 0.01, 0.1, 0.199, 0.201, 3.0, 13.8];
             let edges = values(piecewise_edges_gyr(&place.vector(&t_ref)));
             for (edges, t_ref) in edges.chunks(8).zip(t_ref) {
                 assert!(edges.windows(2).all(|e| e[1] > e[0]), "{edges:?}");
-                assert_close(edges, &reference(&UNEVEN, t_ref).0, 1e-6, 0.0);
+                assert_close(edges, &reference(&UNEVEN, t_ref.max(0.001)).0, 1e-6, 0.0);
             }
+        });
+    }
+
+    #[test]
+    fn before_the_first_stars_everything_is_finite() {
+        for_each_place(|place| {
+            let params = place.rows(&[&UNEVEN[..]; 3]);
+            let t_ref = place.vector(&[-1.0, 0.0, 1e-4]);
+            let j = crate::numerics::jacobian::jacobian(&params, |p| {
+                let params = PiecewiseParams::from_matrix(&p)?;
+                let stars = piecewise_age_distribution(&params, &t_ref, &t_ref, &ages());
+                let sfr = piecewise_sfr(&params, &t_ref, place.row(&[-0.5, 0.0, 5e-4, 1.0]));
+                Ok(Tensor::cat(vec![stars.weights, column(&stars.lg_mass_formed), sfr], 1))
+            })
+            .unwrap();
+            assert!(values(j.values).iter().all(|v| v.is_finite()));
+            assert!(values(j.jacobian).iter().all(|v| v.is_finite()));
         });
     }
 

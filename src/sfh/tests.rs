@@ -10,13 +10,19 @@ use crate::device::{Place, Precision};
 use crate::halo::LGT0;
 use crate::numerics::column;
 use crate::numerics::jacobian::jacobian;
-use crate::parameters::{Edge, check};
+use crate::parameters::check;
 use crate::sfh::FB;
 use crate::testing::{
-    assert_close, assert_jacobian, for_each_f64_place, for_each_place, places, values,
+    assert_close, assert_f32_jacobian, assert_jacobian, box_rows, corner_rows, for_each_f64_place,
+    for_each_place, places, values,
 };
 
 const METHODS: [AgeWeightMethod; 2] = [AgeWeightMethod::Table, AgeWeightMethod::Safe];
+
+/// Reference time and time of observation: seen at, before and after the reference time; reference
+/// times below the first and above the last time of the table. None is at a time of the table.
+const PAIRS: [(f64, f64); 6] =
+    [(13.1, 12.7), (9.2, 6.1), (6.1, 9.2), (3.3, 12.9), (0.06, 3.3), (15.0, 12.1)];
 
 fn ages() -> AgeGrid {
     AgeGrid::new((0..47).map(|i| -3.5 + 0.1 * f64::from(i)).collect()).unwrap()
@@ -48,39 +54,9 @@ fn unusual(model: SfhModel) -> Vec<f64> {
     }
 }
 
-/// Rows that fill the whole box evenly, after eight of its corners.
-fn box_rows(model: SfhModel, n: usize) -> Vec<Vec<f64>> {
-    const PRIMES: [f64; 16] =
-        [2., 3., 5., 7., 11., 13., 17., 19., 23., 29., 31., 37., 41., 43., 47., 53.];
-    let info = model.info();
-    let row = |i: usize| {
-        let share = |j: usize| match i {
-            // All low, all high, then patterns of both.
-            0 | 1 => i as f64,
-            2..8 => f64::from(((j + i) * (i + 1) / 3).is_multiple_of(2)),
-            _ => (PRIMES[j].sqrt() * (i + 1) as f64).fract(),
-        };
-        let mut row = defaults(model);
-        // Fixed ranges first, then those that depend on another parameter.
-        for dependent in [false, true] {
-            for (j, p) in info.iter().enumerate() {
-                let fixed = matches!((p.bound.lo, p.bound.hi), (Edge::At(_), Edge::At(_)));
-                if fixed != dependent {
-                    let at = |edge: Edge| match edge {
-                        Edge::At(v) => v,
-                        Edge::Param(name, offset) => {
-                            row[info.iter().position(|p| p.name == name).unwrap()] + offset
-                        }
-                    };
-                    let (lo, hi) = (at(p.bound.lo), at(p.bound.hi));
-                    row[j] = if share(j) == 1.0 { hi } else { lo + (hi - lo) * share(j) };
-                }
-            }
-        }
-        check(&info, &row).unwrap();
-        row
-    };
-    (0..n).map(row).collect()
+/// Eight corners of the box, then rows that fill it evenly.
+fn rows_of_box(model: SfhModel) -> Vec<Vec<f64>> {
+    [corner_rows(&model.info(), 8), box_rows(&model.info(), 16, 0.0)].concat()
 }
 
 fn params(model: SfhModel, matrix: &Tensor<2>) -> SfhParams {
@@ -140,8 +116,9 @@ fn the_mass_formed_by_the_reference_time_is_the_parameter() {
             continue;
         };
         let mut rows = vec![defaults(*model), unusual(*model)];
-        rows.extend(box_rows(*model, 24).into_iter().skip(8));
-        let rows = at_times(&rows, &[(0.5, 0.5), (3.0, 3.0), (13.8, 13.8)]);
+        rows.extend(box_rows(&model.info(), 16, 0.0));
+        let times = [(0.06, 0.06), (0.5, 0.5), (3.0, 3.0), (13.8, 13.8), (15.0, 15.0)];
+        let rows = at_times(&rows, &times);
         for_each_place(|place| {
             for method in METHODS {
                 let p = distribution(*model, &matrix(place, &rows), method);
@@ -208,55 +185,78 @@ fn weights_are_a_distribution_and_single_precision_agrees() {
     }
 }
 
+/// Moments of P(age) and the mass formed.
+fn summary(model: SfhModel, matrix: &Tensor<2>, method: AgeWeightMethod) -> Tensor<2> {
+    let p = distribution(model, matrix, method);
+    let moments = p.weights.matmul(moments(&Place::of(matrix)));
+    Tensor::cat(vec![moments, column(&p.lg_mass_formed)], 1)
+}
+
 #[test]
 fn gradients_of_every_parameter_and_of_time() {
     for model in SfhModel::ALL {
         // Seen at the reference time itself, a step in the rate there has no two-sided derivative.
-        let pairs = [(13.1, 12.7), (9.2, 6.1)];
-        let rows: Vec<Vec<f64>> = [defaults(*model), unusual(*model)]
-            .iter()
-            .zip(&pairs)
-            .flat_map(|(row, pair)| at_times(std::slice::from_ref(row), &[*pair]))
-            .collect();
+        let rows = at_times(&[defaults(*model), unusual(*model)], &PAIRS);
         let rows: Vec<&[f64]> = rows.iter().map(Vec::as_slice).collect();
         for_each_f64_place(|place| {
             for method in METHODS {
                 // Differences of the table form carry the rounding of the total mass.
                 let tolerance = if method == AgeWeightMethod::Table { 1e-5 } else { 1e-6 };
-                assert_jacobian(&rows, tolerance, place, |p| {
-                    let p = distribution(*model, &p, method);
-                    let weights = p.weights.matmul(moments(place));
-                    Tensor::cat(vec![weights, column(&p.lg_mass_formed)], 1)
-                });
+                assert_jacobian(&rows, tolerance, place, |p| summary(*model, &p, method));
             }
         });
     }
 }
 
 #[test]
+fn gradients_when_the_reference_time_is_that_of_observation() {
+    for model in SfhModel::ALL {
+        let rows: Vec<Vec<f64>> = [(defaults(*model), 12.7), (unusual(*model), 6.1)]
+            .into_iter()
+            .map(|(row, t)| [row, vec![t]].concat())
+            .collect();
+        let rows: Vec<&[f64]> = rows.iter().map(Vec::as_slice).collect();
+        let seen = |p: Tensor<2>| {
+            let t = p.clone().narrow(1, rows[0].len() - 1, 1);
+            summary(*model, &Tensor::cat(vec![p, t], 1), AgeWeightMethod::Safe)
+        };
+        for_each_f64_place(|place| assert_jacobian(&rows, 1e-6, place, seen));
+        assert_f32_jacobian(&rows, 5e-3, seen);
+    }
+}
+
+#[test]
+fn gradients_in_single_precision() {
+    for model in SfhModel::ALL {
+        let rows = at_times(&[defaults(*model), unusual(*model)], &PAIRS);
+        let rows: Vec<&[f64]> = rows.iter().map(Vec::as_slice).collect();
+        assert_f32_jacobian(&rows, 5e-3, |p| summary(*model, &p, AgeWeightMethod::Safe));
+    }
+}
+
+#[test]
 fn values_and_gradients_are_finite_over_the_whole_box() {
     for model in SfhModel::ALL {
-        let pairs = [(0.5, 0.5), (0.5, 0.3), (3.0, 3.0), (13.8, 13.8), (13.8, 4.3)];
-        let rows = at_times(&box_rows(*model, 24), &pairs);
-        let n_params = rows[0].len();
+        let mut pairs = PAIRS.to_vec();
+        pairs.extend([(0.5, 0.5), (0.5, 0.3), (3.0, 3.0), (13.8, 13.8), (13.8, 4.3)]);
+        // Seen when there are no stars, or hardly any.
+        pairs.extend([(3.0, 0.0), (3.0, 1e-4), (1e-4, 1e-4), (0.06, 0.06), (15.0, 15.0)]);
+        let rows = at_times(&rows_of_box(*model), &pairs);
         for_each_place(|place| {
             for method in METHODS {
                 if method == AgeWeightMethod::Table && place.precision() == Precision::F32 {
                     continue;
                 }
-                let result = jacobian(&matrix(place, &rows), |p| {
-                    let p = distribution(*model, &p, method);
-                    let mean = p.weights.matmul(moments(place)).sum_dim(1);
-                    Ok(mean + column(&p.lg_mass_formed))
-                })
-                .unwrap();
-                let (means, gradients) = (values(result.values), values(result.jacobian));
-                for (row, mean) in rows.iter().zip(&means) {
-                    assert!(mean.is_finite(), "{model} {method} {place}: {mean} at {row:?}");
-                }
-                for (row, gradient) in rows.iter().zip(gradients.chunks(n_params)) {
-                    let bad = gradient.iter().position(|g| !g.is_finite());
-                    assert!(bad.is_none(), "{model} {method} {place}: {gradient:?} at {row:?}");
+                let seen = |p| Ok(summary(*model, &p, method));
+                let result = jacobian(&matrix(place, &rows), seen).unwrap();
+                let n_out = result.values.dims()[1];
+                let (outputs, gradients) = (values(result.values), values(result.jacobian));
+                let gradients = gradients.chunks(n_out * rows[0].len());
+                for ((row, outputs), gradients) in
+                    rows.iter().zip(outputs.chunks(n_out)).zip(gradients)
+                {
+                    let finite = outputs.iter().chain(gradients).all(|v| v.is_finite());
+                    assert!(finite, "{model} {method} {place} {row:?}: {outputs:?} {gradients:?}");
                 }
             }
         });

@@ -126,13 +126,18 @@ impl SfhTable {
 /// Mass gained per interval for any rate \[Msun/yr\] on the table: trapezoids, with a point of rate
 /// 1e-14 put at [`T_BIRTH_MIN_GYR`].
 pub(super) fn cumulative_parts(times: &TimeTable, rate: Tensor<2>) -> Tensor<2> {
+    trapezoids(times, rate) * 1e9
+}
+
+/// [`cumulative_parts`] in units of 1e9 Msun.
+pub(super) fn trapezoids(times: &TimeTable, rate: Tensor<2>) -> Tensor<2> {
     let n_gal = rate.dims()[0];
     let origin = rate.clone().narrow(1, 0, 1).full_like(SFR_MIN).without_autodiff();
     debug_assert_eq!(origin.dims(), [n_gal, 1]);
     let mut padded_times = vec![T_BIRTH_MIN_GYR];
     padded_times.extend_from_slice(times.t_gyr());
     let place = Place::of(&rate);
-    trapezoid_increments(place.row(&padded_times), Tensor::cat(vec![origin, rate], 1)) * 1e9
+    trapezoid_increments(place.row(&padded_times), Tensor::cat(vec![origin, rate], 1))
 }
 
 #[cfg(test)]

@@ -1,11 +1,12 @@
 //! The smooth transition from young to old stars that age-dependent dust and metallicity share
-//! (Hearin et al. 2021, sections 3.2.2 and 3.4.1).
+//! (Hearin et al. 2023, MNRAS 521, 1741; sections 3.2.2 and 3.4.1 of the text of 2021,
+//! arXiv:2112.06830).
 
 use burn::tensor::Tensor;
 
+use super::column;
+use super::triweight::triweight_cdf;
 use crate::device::Place;
-use crate::numerics::column;
-use crate::numerics::triweight::triweight_cdf;
 
 /// log10 of the age \[yr\] halfway between young and old.
 const LG_AGE_MIDDLE_YR: f64 = 8.0;
