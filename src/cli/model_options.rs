@@ -70,7 +70,8 @@ pub(super) struct ModelOptions {
     /// Cosmological integrals: dsps (parity with DSPS) or accurate (better at z > 5)
     #[arg(long, default_value = "dsps")]
     quadrature: Quadrature,
-    /// Attenuation curve: calzetti00, leitherer02, noll09, salim18, triweight, power_law [default: salim18]
+    /// Attenuation curve: calzetti00, leitherer02, noll09, salim18, triweight, tw_dust,
+    /// power_law [default: salim18]
     #[arg(long, value_name = "CURVE")]
     dust: Option<AttenuationCurve>,
     /// The strength of the 2175 Angstrom bump follows from the slope of the curve

@@ -4,7 +4,7 @@ use super::galaxies::{Galaxies, signed};
 use super::setup::{FIDUCIAL_METALS, MAIN_SEQUENCE, Setup, TODAY_GYR};
 use crate::Result;
 use crate::device::to_host;
-use crate::metallicity::{LGMET_SOLAR, LognormalParams, lognormal_weights};
+use crate::metallicity::{LGMET_SOLAR, LognormalMdfParams, lognormal_weights};
 use crate::parameters::ParameterSet;
 use crate::plot::{Axis, Color, Corner, Figure, Panel, Series, Style};
 use crate::population::Frame;
@@ -29,7 +29,7 @@ struct Data {
 fn data(setup: &Setup) -> Result<Data> {
     let grid = &embedded().metallicities;
     let fiducial: Vec<f64> = FIDUCIAL_METALS.iter().map(|(_, value)| *value).collect();
-    let params = LognormalParams::from_matrix(&setup.place().row(&fiducial))?;
+    let params = LognormalMdfParams::from_matrix(&setup.place().row(&fiducial))?;
     let shares = to_host(lognormal_weights(&params, grid))?;
     let mut contributing =
         grid.lgmet().iter().zip(&shares).filter(|(_, share)| **share > CONTRIBUTES);

@@ -3,11 +3,11 @@
 use super::setup::{FIDUCIAL_METALS, Setup};
 use crate::Result;
 use crate::device::to_host;
-use crate::metallicity::{AgeDependentParams, LGMET_SOLAR, age_dependent_weights};
+use crate::metallicity::{AgeDependentMdfParams, LGMET_SOLAR, age_dependent_weights};
+use crate::numerics::age_transition::young_to_old;
 use crate::numerics::triweight::triweight_pdf;
 use crate::parameters::ParameterSet;
 use crate::plot::{Axis, Corner, Figure, Marker, Panel, Series, Style};
-use crate::sfh::young_to_old;
 use crate::ssp::{EMBEDDED_NAME, embedded};
 
 /// Parameters of the distribution: young stars of solar metallicity, old ones of a quarter of it.
@@ -39,7 +39,7 @@ struct Data {
 fn data(setup: &Setup) -> Result<Data> {
     let place = setup.place();
     let row = YOUNG_AND_OLD.map(|(_, value)| value);
-    let params = AgeDependentParams::from_matrix(&place.row(&row))?;
+    let params = AgeDependentMdfParams::from_matrix(&place.row(&row))?;
     let medians = |lg_age_yr: &[f64]| {
         to_host(young_to_old(&params.lgmet_young, &params.lgmet_old, lg_age_yr))
     };
