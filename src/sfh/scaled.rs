@@ -76,11 +76,12 @@ mod tests {
             .take(&mut (0..3).map(|j| p.clone().narrow(1, j, 1).squeeze_dim::<1>(1)))
     }
 
-    /// Rates at the times, and P(age) seen at `t_obs`, of delayed exponentials on the default table.
+    /// Rates at the times, and P(age) seen at `t_obs`, of delayed exponentials on a hundred times.
     fn seen(p: &Tensor<2>, t_gyr: &[f64], t_ref: f64, t_obs: f64) -> (Tensor<2>, AgeDistribution) {
         let place = Place::of(p);
         let n = p.dims()[0];
-        let (times, t_ref) = (TimeTable::default(), place.vector(&vec![t_ref; n]));
+        let times = TimeTable::uniform(0.1, 13.8, 100).unwrap();
+        let t_ref = place.vector(&vec![t_ref; n]);
         let context = SfhContext { t_ref_gyr: &t_ref, times: &times, lgt0: 0.0, fb: 0.0 };
         let sfh = delayed_tau(p);
         let sfr = sfh.sfr_msun_yr(&context, place.row(t_gyr)).unwrap();
