@@ -16,7 +16,7 @@ fn main() -> Result<()> {
 
     // The model: SSP grid, filters, and what all galaxies share.
     let filters = FilterSet::resolve("lsst,euclid_vis,twomass_ks")?;
-    let settings = ModelSettings::new(Precision::F64);
+    let settings = ModelSettings::default();
     let model = GalaxyModel::new(embedded(), &filters, settings, &place)?;
 
     // Two galaxies: the default one, and the same seen through dust. One row per galaxy, one column

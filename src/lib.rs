@@ -13,7 +13,7 @@
 //!
 //! let place = Place::open(DEFAULT_DEVICE, Precision::F64)?;
 //! let filters = FilterSet::embedded("lsst")?;
-//! let model = GalaxyModel::new(embedded(), &filters, ModelSettings::new(Precision::F64), &place)?;
+//! let model = GalaxyModel::new(embedded(), &filters, ModelSettings::default(), &place)?;
 //!
 //! // One row per galaxy, one column per parameter; here a single galaxy of default values.
 //! let row = model.components().default_values();

@@ -65,7 +65,7 @@ pub fn corner_rows(info: &[ParamInfo], n: usize) -> Vec<Vec<f64>> {
         let ends = step * i + rest * i / last.max(1);
         row_at(info, |j| (ends >> j & 1) as f64)
     };
-    (0..=last).map(corner).collect()
+    (0..=last).take(n).map(corner).collect()
 }
 
 /// Values at the given shares of the ranges, those that depend on other parameters last.

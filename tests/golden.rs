@@ -25,8 +25,8 @@ use starburn::sed::{
     ssp_weights_met_table,
 };
 use starburn::sfh::{
-    AgeGrid, AgeWeightMethod, BurstParams, DiffstarParams, FB, SfhTable, TimeTable, add_burst,
-    age_weights, diffstar,
+    AgeGrid, AgeWeightMethod, BurstParams, DiffstarParams, FB, LookbackNodes, SfhTable, TimeTable,
+    add_burst, age_weights, diffstar,
 };
 use starburn::ssp::{SspTensors, embedded};
 use starburn::store::Store;
@@ -361,7 +361,7 @@ fn dusty_magnitudes(place: &Place, method: AgeWeightMethod) -> (Vec<f64>, Vec<f6
         frame: Frame::Observed,
         age_weights: method,
         times: golden.times(),
-        ..ModelSettings::new(place.precision())
+        ..ModelSettings::default()
     };
     let model = GalaxyModel::new(embedded(), &golden_filters(), settings, place).unwrap();
     let z = golden.get("redshift");
@@ -416,7 +416,7 @@ fn single_precision_is_as_good_a_model() {
     let rows: Vec<&[f64]> = rows.iter().map(Vec::as_slice).collect();
     let wrt: Vec<usize> = (0..20).collect();
     let predict = |place: &Place| {
-        let settings = ModelSettings::new(place.precision());
+        let settings = ModelSettings::default();
         let model = GalaxyModel::new(embedded(), &golden_filters(), settings, place).unwrap();
         let t_obs = place.vector(&t_obs);
         let result = model.jacobian(&place.rows(&rows), Some(&t_obs), &wrt).unwrap();
@@ -461,7 +461,7 @@ fn spectra_and_magnitudes_are_the_same_light() {
     let (rows, t_obs) = golden_galaxies();
     for_each_f64_place(|place| {
         for frame in [Frame::Observed, Frame::Rest] {
-            let settings = ModelSettings { frame, ..ModelSettings::new(Precision::F64) };
+            let settings = ModelSettings { frame, ..ModelSettings::default() };
             let model = GalaxyModel::new(embedded(), &golden_filters(), settings, place).unwrap();
             for g in [3, 20, 41] {
                 let z = rows[g][19];
@@ -484,16 +484,52 @@ fn spectra_and_magnitudes_are_the_same_light() {
     });
 }
 
+/// Errors of P(age) in LSST u, against converged quadrature, of DSPS's table and of look-back nodes: the
+/// numbers of docs/accuracy.md.
+#[test]
+fn look_back_nodes_are_better_than_a_table() {
+    let (rows, t_obs) = golden_galaxies();
+    let rows: Vec<&[f64]> = rows.iter().map(Vec::as_slice).collect();
+    let place = &places(Precision::F64)[0];
+    let u_mag = |age_weights: AgeWeightMethod, n: usize| {
+        let settings = ModelSettings {
+            frame: Frame::Rest,
+            age_weights,
+            times: TimeTable::uniform(0.1, 13.8, 100).unwrap(),
+            nodes: LookbackNodes::new(n).unwrap(),
+            ..ModelSettings::default()
+        };
+        let model = GalaxyModel::new(embedded(), &golden_filters(), settings, place).unwrap();
+        let t_obs = place.vector(&t_obs);
+        let galaxies = model.components().galaxies(&place.rows(&rows), Some(t_obs)).unwrap();
+        values(model.predict(&galaxies).unwrap().magnitudes.narrow(1, 0, 1))
+    };
+    let exact = u_mag(AgeWeightMethod::Nodes, 4096);
+    // Median, 90th percentile and largest.
+    let errors = |method, n| {
+        let mut off: Vec<f64> =
+            u_mag(method, n).iter().zip(&exact).map(|(m, e)| (m - e).abs()).collect();
+        off.sort_by(f64::total_cmp);
+        [off[32], off[57], off[63]]
+    };
+    let table = errors(AgeWeightMethod::Table, 64);
+    eprintln!("table of 100 times: {table:.5?}");
+    for n in [24, 32, 48, 64, 96, 128] {
+        eprintln!("{n} nodes: {:.5?}", errors(AgeWeightMethod::Nodes, n));
+    }
+    let nodes = errors(AgeWeightMethod::Nodes, 64);
+    assert!(nodes[0] < 6e-4 && nodes[1] < 8e-3 && nodes[2] < 0.03, "{nodes:?}");
+    for (nodes, table) in errors(AgeWeightMethod::Nodes, 48).iter().zip(table) {
+        assert!(*nodes < 0.25 * table);
+    }
+}
+
 #[test]
 fn the_time_of_observation_follows_the_redshift_unless_given() {
     for_each_f64_place(|place| {
-        let model = GalaxyModel::new(
-            embedded(),
-            &golden_filters(),
-            ModelSettings::new(Precision::F64),
-            place,
-        )
-        .unwrap();
+        let model =
+            GalaxyModel::new(embedded(), &golden_filters(), ModelSettings::default(), place)
+                .unwrap();
         let row = model.components().default_values();
         let galaxies = model.components().galaxies(&place.rows(&[&row]), None).unwrap();
         let cosmology = CosmologyValues::PLANCK15.at(place, Quadrature::Dsps);

@@ -44,7 +44,7 @@ const N_POPULATION: usize = 400;
 pub(super) fn run(args: &Args) -> Result<ExitCode> {
     std::fs::create_dir_all(&args.output).map_err(Error::io("create", &args.output))?;
     let place = Place::open(&args.device, args.dtype)?;
-    let settings = ModelSettings::new(args.dtype);
+    let settings = ModelSettings::default();
     let filters = FilterSet::embedded("lsst")?;
     let observed = GalaxyModel::new(embedded(), &filters, settings.clone(), &place)?;
     let rest_frame = ModelSettings { frame: Frame::Rest, ..settings };

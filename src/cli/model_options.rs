@@ -14,7 +14,7 @@ use crate::imf::Imf;
 use crate::metallicity::MetallicityModel;
 use crate::nebular::{LineFit, LineSource, fit_lines};
 use crate::population::{Components, Frame, GalaxyModel, ModelSettings};
-use crate::sfh::{AgeWeightMethod, FB, SfhModel, TimeTable};
+use crate::sfh::{AgeWeightMethod, FB, LookbackNodes, SfhModel, TimeTable};
 use crate::ssp::SspGrid;
 use crate::{Error, Result, ssp};
 
@@ -61,9 +61,13 @@ pub(super) struct ModelOptions {
     /// Apparent magnitudes at the redshift, or absolute ones in the rest frame: observed, rest
     #[arg(long, default_value = "observed")]
     frame: Frame,
-    /// P(age): table (DSPS's path, needs f64) or safe (good in f32) [default: table in f64, safe in f32]
-    #[arg(long, value_name = "METHOD")]
-    age_weights: Option<AgeWeightMethod>,
+    /// P(age): nodes (rates at look-back nodes: fast and accurate), table (DSPS's path, needs f64) or safe
+    /// (the same table, good in f32)
+    #[arg(long, value_name = "METHOD", default_value = "nodes")]
+    age_weights: AgeWeightMethod,
+    /// Number of look-back nodes
+    #[arg(long, value_name = "N", default_value_t = LookbackNodes::DEFAULT)]
+    nodes: usize,
     /// planck15, wmap5, fsps, or the numbers Om0,w0,wa,h
     #[arg(long, default_value = "planck15", allow_hyphen_values = true)]
     cosmology: CosmologyValues,
@@ -184,15 +188,15 @@ impl ModelOptions {
                 return Err(Error::OutOfRange { what: what.to_owned(), value, allowed });
             }
         }
-        if self.dtype == Precision::F32 && self.age_weights == Some(AgeWeightMethod::Table) {
+        if self.dtype == Precision::F32 && self.age_weights == AgeWeightMethod::Table {
             eprintln!(
                 "warning: --age-weights table loses the youngest stars in f32; safe does not"
             );
         }
-        let defaults = ModelSettings::new(self.dtype);
         let settings = ModelSettings {
             frame: self.frame,
-            age_weights: self.age_weights.unwrap_or(defaults.age_weights),
+            age_weights: self.age_weights,
+            nodes: LookbackNodes::new(self.nodes)?,
             cosmology: self.cosmology,
             quadrature: self.quadrature,
             dust_law: DustLaw::new(

@@ -88,9 +88,8 @@ impl Setup {
         frame: Frame,
         choose: impl FnOnce(&mut ModelSettings),
     ) -> Result<GalaxyModel> {
-        let mut settings = ModelSettings::new(self.place.precision());
-        settings.frame = frame;
-        settings.times = TimeTable::uniform(FIRST_SFH_GYR, TODAY_GYR, N_SFH)?;
+        let times = TimeTable::uniform(FIRST_SFH_GYR, TODAY_GYR, N_SFH)?;
+        let mut settings = ModelSettings { frame, times, ..ModelSettings::default() };
         choose(&mut settings);
         GalaxyModel::new(grid, &FilterSet::embedded("lsst")?, settings, &self.place)
     }

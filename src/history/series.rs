@@ -21,8 +21,8 @@ pub struct Watch<'a> {
     /// [`Components::info`](crate::population::Components::info); the redshift among them follows from
     /// the time of observation instead.
     pub galaxies: &'a [Vec<f64>],
-    /// Cosmic time at which the parameters hold \[Gyr\], one per galaxy, within the SFH table; only
-    /// histories with masses or look-back times among their parameters depend on it.
+    /// Cosmic time at which the parameters hold \[Gyr\], one per galaxy, within
+    /// [`GalaxyModel::t_obs_range_gyr`]; only histories with masses or look-back times among their parameters depend on it.
     pub t_ref_gyr: &'a [f64],
     /// Cosmic times of observation \[Gyr\], ascending.
     pub t_gyr: &'a [f64],
@@ -174,7 +174,7 @@ impl Watch<'_> {
     fn check(&self, names: &[String]) -> Result<()> {
         let settings = self.model.settings();
         check_ascending("times of observation", self.t_gyr, 1)?;
-        let (first, last) = (settings.times.first_gyr(), settings.times.last_gyr());
+        let (first, last) = self.model.t_obs_range_gyr();
         let earliest = match settings.frame {
             Frame::Rest => first,
             // No redshift is found for earlier times, and today's is zero.
@@ -221,7 +221,7 @@ impl Watch<'_> {
                 return Err(Error::OutOfRange {
                     what: "t_ref_gyr".into(),
                     value: *t_ref,
-                    allowed: format!("({first}, {last}] Gyr, the times of the SFH table"),
+                    allowed: format!("({first}, {last}] Gyr"),
                 });
             }
             self.model.components().check_at(row, *t_ref)?;

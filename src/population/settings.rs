@@ -2,12 +2,11 @@
 
 use super::Components;
 use crate::cosmology::{CosmologyValues, Quadrature};
-use crate::device::Precision;
 use crate::dust::DustLaw;
 use crate::halo::LGT0;
 use crate::imf::Imf;
 use crate::names::named;
-use crate::sfh::{AgeWeightMethod, FB, TimeTable};
+use crate::sfh::{AgeWeightMethod, FB, LookbackNodes, TimeTable};
 
 /// Frame of the predicted magnitudes and spectra.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,25 +40,23 @@ pub struct ModelSettings {
     pub line_sigma_km_s: f64,
     /// IMF of the surviving and remnant mass; the spectra have that of the SSP grid.
     pub imf: Imf,
-    /// Times at which star formation histories are tabulated.
+    /// Times at which star formation histories are tabulated, where they are.
     pub times: TimeTable,
+    /// Look-back times at which rates are taken for P(age).
+    pub nodes: LookbackNodes,
     /// log10 of the age of the Universe \[Gyr\] at which halo masses `logm0` hold.
     pub lgt0: f64,
     /// Cosmic baryon fraction.
     pub fb: f64,
 }
 
-impl ModelSettings {
-    /// The defaults: DSPS's ingredients and table path in f64, its cancellation-free form in f32;
-    /// observed frame, no emission lines, Planck 2015 with DSPS's quadrature, Salim et al. (2018) dust, Chabrier IMF.
-    pub fn new(precision: Precision) -> Self {
+impl Default for ModelSettings {
+    /// DSPS's ingredients, P(age) from nodes, observed frame, no emission lines, Planck 2015 with DSPS's quadrature, Salim et al. (2018) dust, Chabrier IMF.
+    fn default() -> Self {
         Self {
             components: Components::default(),
             frame: Frame::Observed,
-            age_weights: match precision {
-                Precision::F64 => AgeWeightMethod::Table,
-                Precision::F32 => AgeWeightMethod::Safe,
-            },
+            age_weights: AgeWeightMethod::Nodes,
             cosmology: CosmologyValues::PLANCK15,
             quadrature: Quadrature::Dsps,
             dust_law: DustLaw::default(),
@@ -67,6 +64,7 @@ impl ModelSettings {
             line_sigma_km_s: 100.0,
             imf: Imf::Chabrier,
             times: TimeTable::default(),
+            nodes: LookbackNodes::default(),
             lgt0: LGT0,
             fb: FB,
         }

@@ -51,8 +51,7 @@ impl GalaxyModel {
     pub fn stars(&self, galaxies: &GalaxyParams) -> Result<Stars> {
         let (t_obs, t_ref) = (self.t_obs_gyr(galaxies), self.t_ref_gyr(galaxies));
         let context = self.sfh_context(&t_ref);
-        let method = self.settings().age_weights;
-        let ages = galaxies.sfh.age_distribution(&context, &t_obs, self.ages(), method)?;
+        let ages = galaxies.sfh.age_distribution(&context, &t_obs, self.ages())?;
         Ok(self.stars_of_ages(ages, &t_obs, galaxies))
     }
 
@@ -65,8 +64,8 @@ impl GalaxyModel {
     }
 
     fn sfh_context<'a>(&'a self, t_ref_gyr: &'a Tensor<1>) -> SfhContext<'a> {
-        let ModelSettings { times, lgt0, fb, .. } = self.settings();
-        SfhContext { t_ref_gyr, times, lgt0: *lgt0, fb: *fb }
+        let ModelSettings { age_weights, times, nodes, lgt0, fb, .. } = self.settings();
+        SfhContext { t_ref_gyr, method: *age_weights, times, nodes, lgt0: *lgt0, fb: *fb }
     }
 
     fn t_ref_gyr(&self, galaxies: &GalaxyParams) -> Tensor<1> {

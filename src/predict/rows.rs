@@ -111,12 +111,11 @@ fn check_t_obs(
     name: &str,
     model: &GalaxyModel,
 ) -> std::result::Result<(), String> {
-    let times = &model.settings().times;
-    let (first, last) = (times.first_gyr(), times.last_gyr());
+    let (first, last) = model.t_obs_range_gyr();
     if t_gyr > first && t_gyr <= last {
         return model.components().check_at(parameters, t_gyr).map_err(|e| e.to_string());
     }
-    Err(format!("{name} = {t_gyr} is outside ({first}, {last}] Gyr, the times of the SFH table"))
+    Err(format!("{name} = {t_gyr} is outside ({first}, {last}] Gyr"))
 }
 
 /// The rows of a batch: parameters of the good ones, a reason for each bad one.

@@ -79,9 +79,12 @@ pub enum AgeWeightMethod {
     Table,
     /// The cancellation-free form; for f32 and f64.
     Safe,
+    /// [Rates at look-back nodes](super::LookbackNodes), for histories that can be evaluated at any
+    /// time; for f32 and f64, and more accurate than a table of more times.
+    Nodes,
 }
 
-named!(AgeWeightMethod, "age-weight method", Table = "table", Safe = "safe");
+named!(AgeWeightMethod, "age-weight method", Table = "table", Safe = "safe", Nodes = "nodes");
 
 /// P(age) and the mass it refers to.
 #[derive(Clone, Debug)]
@@ -106,7 +109,8 @@ pub fn age_weights(
 ) -> AgeDistribution {
     let mass_per_bin = match method {
         AgeWeightMethod::Table => mass_per_bin_table(sfh, t_obs_gyr, ages),
-        AgeWeightMethod::Safe => mass_per_bin_safe(sfh, t_obs_gyr, ages),
+        // A table is all there is here.
+        AgeWeightMethod::Safe | AgeWeightMethod::Nodes => mass_per_bin_safe(sfh, t_obs_gyr, ages),
     };
     AgeDistribution {
         weights: normalised(mass_per_bin),

@@ -18,10 +18,10 @@ const BEGUN_GYR: f64 = 1e-6;
 parameter_set! {
     /// Parameters of a delayed exponential history.
     ///
-    /// Masses and ages go through the table of times, whose times lie 0.138 Gyr apart by default. A
-    /// `tau` of less, or a start within that of the reference time, is finer than it resolves: the
-    /// mass by the reference time is right and the ages roughly so, but not the rates. A table with
-    /// more times (`--sfh-times`) remedies that.
+    /// Masses and ages come from rates at look-back nodes or from a table, whose times lie 0.14 Gyr
+    /// apart by default. A `tau` of less, or a start within that of the reference time, is finer
+    /// than they resolve: the mass by the reference time is right and the ages roughly so, but not
+    /// the rates. More nodes (`--nodes`) or times (`--sfh-times`) remedy that.
     pub struct DelayedTauParams {
         /// log10 of the stellar mass formed by the reference time.
         lg_mass_formed: "log10 Msun", 10.0, Bound::square(4.0, 14.0);
@@ -62,7 +62,7 @@ impl DelayedTauParams {
 mod tests {
     use super::*;
     use crate::parameters::ParameterSet;
-    use crate::sfh::{SfhContext, SfhParams, TimeTable};
+    use crate::sfh::{AgeWeightMethod, LookbackNodes, SfhContext, SfhParams, TimeTable};
     use crate::testing::{assert_close, for_each_f64_place, values};
 
     #[test]
@@ -72,7 +72,14 @@ mod tests {
             let shape = DelayedTauParams::from_matrix(&place.rows(&rows)).unwrap();
             let times = TimeTable::uniform(0.05, 13.8, 1101).unwrap();
             let t_ref = place.vector(&[13.8, 13.8, 9.0]);
-            let context = SfhContext { t_ref_gyr: &t_ref, times: &times, lgt0: 0.0, fb: 0.0 };
+            let context = SfhContext {
+                t_ref_gyr: &t_ref,
+                method: AgeWeightMethod::Table,
+                times: &times,
+                nodes: &LookbackNodes::default(),
+                lgt0: 0.0,
+                fb: 0.0,
+            };
             let table = SfhParams::DelayedTau { shape }.table(&context).unwrap();
             let mass = values(table.mass_formed());
             for ((mass, row), t_ref) in mass.chunks(1101).zip(rows).zip([13.8, 13.8, 9.0]) {

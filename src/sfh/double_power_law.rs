@@ -11,10 +11,10 @@ use crate::parameters::Bound;
 parameter_set! {
     /// Parameters of a double-power-law history.
     ///
-    /// Masses and ages go through the table of times, whose times lie 0.138 Gyr apart by default.
-    /// Indices of more than `dpl_tau` over that (29 at the default `dpl_tau`) change the rate faster
-    /// than it resolves: the mass by the reference time is right, but not the ages and rates. A table
-    /// with more times (`--sfh-times`) remedies that.
+    /// Masses and ages come from rates at look-back nodes or from a table, whose times lie 0.14 Gyr
+    /// apart by default. Indices of more than `dpl_tau` over that (28 at the default `dpl_tau`)
+    /// change the rate faster than they resolve: the mass by the reference time is right, but not
+    /// the ages and rates. More nodes (`--nodes`) or times (`--sfh-times`) remedy that.
     pub struct DoublePowerLawParams {
         /// log10 of the stellar mass formed by the reference time.
         lg_mass_formed: "log10 Msun", 10.0, Bound::square(4.0, 14.0);

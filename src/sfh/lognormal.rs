@@ -12,10 +12,10 @@ use crate::parameters::Bound;
 parameter_set! {
     /// Parameters of a lognormal history.
     ///
-    /// Masses and ages go through the table of times, whose times lie 0.138 Gyr apart by default. A
-    /// maximum of less than a few times that width (`sfr_fwhm`) is not resolved: the mass by the
-    /// reference time is right, but not the ages and rates. A table with more times (`--sfh-times`)
-    /// remedies that.
+    /// Masses and ages come from rates at look-back nodes or from a table, whose times lie 0.14 Gyr
+    /// apart by default. A maximum of less than a few times that width (`sfr_fwhm`) is not
+    /// resolved: the mass by the reference time is right, but not the ages and rates. More nodes
+    /// (`--nodes`) or times (`--sfh-times`) remedy that.
     pub struct LognormalSfhParams {
         /// log10 of the stellar mass formed by the reference time.
         lg_mass_formed: "log10 Msun", 10.0, Bound::square(4.0, 14.0);

@@ -10,6 +10,7 @@ mod double_power_law;
 mod gas_depletion;
 mod lognormal;
 mod model;
+mod nodes;
 mod piecewise;
 mod scaled;
 #[cfg(test)]
@@ -29,6 +30,7 @@ pub use double_power_law::DoublePowerLawParams;
 pub use gas_depletion::{GasDepletionParams, gas_depletion_sfr};
 pub use lognormal::LognormalSfhParams;
 pub use model::{SfhContext, SfhModel, SfhParams};
+pub use nodes::{LookbackNodes, NodeOperator};
 pub use piecewise::{
     PiecewiseParams, piecewise_age_distribution, piecewise_edges_gyr, piecewise_sfr,
 };

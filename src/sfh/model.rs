@@ -5,9 +5,9 @@ use burn::tensor::Tensor;
 use super::scaled::scaled_to_mass;
 use super::{
     AgeDistribution, AgeGrid, AgeWeightMethod, DelayedTauParams, Diffstar2021Params,
-    DiffstarParams, DoublePowerLawParams, GasDepletionParams, LognormalSfhParams, PiecewiseParams,
-    SfhTable, TimeTable, age_weights, diffstar_2021_sfr, diffstar_sfr, gas_depletion_sfr,
-    piecewise_age_distribution, piecewise_sfr,
+    DiffstarParams, DoublePowerLawParams, GasDepletionParams, LognormalSfhParams, LookbackNodes,
+    PiecewiseParams, SfhTable, T_BIRTH_MIN_GYR, TimeTable, age_weights, diffstar_2021_sfr,
+    diffstar_sfr, gas_depletion_sfr, piecewise_age_distribution, piecewise_sfr,
 };
 use crate::Result;
 use crate::device::Place;
@@ -72,8 +72,12 @@ pub struct SfhContext<'a> {
     /// Cosmic time at which the parameters of a galaxy hold \[Gyr\], `[n_gal]`: masses count the stars
     /// formed by then, look-back times are measured from it.
     pub t_ref_gyr: &'a Tensor<1>,
+    /// How masses and ages are computed.
+    pub method: AgeWeightMethod,
     /// Times at which histories are tabulated.
     pub times: &'a TimeTable,
+    /// Look-back times at which rates are taken.
+    pub nodes: &'a LookbackNodes,
     /// log10 of the age of the Universe \[Gyr\] at which halo masses `logm0` hold.
     pub lgt0: f64,
     /// Cosmic baryon fraction.
@@ -81,10 +85,14 @@ pub struct SfhContext<'a> {
 }
 
 impl SfhContext<'_> {
-    /// The reference times as far as the table reaches \[Gyr\], `[n_gal]`: tables give masses between
+    /// The reference times as far as masses are known \[Gyr\], `[n_gal]`: tables give them between
     /// their first and last time only.
     pub(super) fn t_mass_gyr(&self) -> Tensor<1> {
-        self.t_ref_gyr.clone().clamp(self.times.first_gyr(), self.times.last_gyr())
+        let t_ref = self.t_ref_gyr.clone();
+        match self.method {
+            AgeWeightMethod::Nodes => t_ref.clamp_min(T_BIRTH_MIN_GYR),
+            _ => t_ref.clamp(self.times.first_gyr(), self.times.last_gyr()),
+        }
     }
 }
 
@@ -132,7 +140,7 @@ impl SfhParams {
 
     /// Distribution of stellar ages and mass formed, seen at `t_obs_gyr` (`[n_gal]`).
     ///
-    /// That of piecewise histories is exact; the others go through their table.
+    /// That of piecewise histories is exact; the others go through their table or their rates at nodes.
     ///
     /// # Errors
     /// None for a valid [`SfhContext`].
@@ -141,11 +149,14 @@ impl SfhParams {
         context: &SfhContext,
         t_obs_gyr: &Tensor<1>,
         ages: &AgeGrid,
-        method: AgeWeightMethod,
     ) -> Result<AgeDistribution> {
         if let Self::Piecewise { bins } = self {
             return Ok(piecewise_age_distribution(bins, context.t_ref_gyr, t_obs_gyr, ages));
         }
-        Ok(age_weights(&self.table(context)?, t_obs_gyr, ages, method))
+        if context.method == AgeWeightMethod::Nodes {
+            let rates = self.sfr_msun_yr(context, context.nodes.t_gyr(t_obs_gyr))?;
+            return Ok(context.nodes.age_distribution(rates, t_obs_gyr, ages));
+        }
+        Ok(age_weights(&self.table(context)?, t_obs_gyr, ages, context.method))
     }
 }

@@ -4,7 +4,7 @@ use std::f64::consts::LN_10;
 
 use burn::tensor::Tensor;
 
-use super::{SfhContext, SfhTable, lg_mass_formed_at};
+use super::{AgeWeightMethod, SfhContext, SfhTable, lg_mass_formed_at};
 use crate::Result;
 use crate::device::Place;
 use crate::numerics::{column, log10};
@@ -21,9 +21,9 @@ const LN_RATE_MAX: f64 = 4.0 * LN_10;
 /// Star formation rates \[Msun/yr\] at times `t_gyr` (`[n_gal or 1, n_t]`), `[n_gal, n_t]`, of a
 /// history that is proportional to `exp(ln_shape(t))`.
 ///
-/// The factor is such that the *table* of the context gives `10^lg_mass_formed` (`[n_gal]`) for the
-/// mass formed by the reference time, the same rule that later gives the masses and ages. Reference
-/// times beyond the ends of the table count as its ends. Rates are kept between 1e-8 and 1e4 of the
+/// The factor is such that the method of the context, the same that later gives masses and ages, finds
+/// `10^lg_mass_formed` (`[n_gal]`) formed by the reference time. With a table, reference times beyond
+/// its ends count as its ends. Rates are kept between 1e-8 and 1e4 of the
 /// largest rate up to the reference time.
 pub(super) fn scaled_to_mass(
     ln_shape: impl Fn(Tensor<2>) -> Tensor<2>,
@@ -31,6 +31,9 @@ pub(super) fn scaled_to_mass(
     context: &SfhContext,
     t_gyr: Tensor<2>,
 ) -> Result<Tensor<2>> {
+    if context.method == AgeWeightMethod::Nodes {
+        return Ok(scaled_to_node_mass(ln_shape, lg_mass_formed, context, t_gyr));
+    }
     let times = context.times;
     let t_table = Place::of(lg_mass_formed).row(times.t_gyr());
     let t_mass = context.t_mass_gyr();
@@ -56,6 +59,22 @@ pub(super) fn scaled_to_mass(
     Ok(scaled(ln_rate(t_gyr), corrected(close)?))
 }
 
+/// The same for masses from [nodes](super::LookbackNodes), in proportion to which they are.
+fn scaled_to_node_mass(
+    ln_shape: impl Fn(Tensor<2>) -> Tensor<2>,
+    lg_mass_formed: &Tensor<1>,
+    context: &SfhContext,
+    t_gyr: Tensor<2>,
+) -> Tensor<2> {
+    let t_mass = context.t_mass_gyr();
+    let at_nodes = ln_shape(context.nodes.t_gyr(&t_mass));
+    let largest = at_nodes.clone().max_dim(1);
+    let bounded = |ln_rate: Tensor<2>| (ln_rate - largest.clone()).clamp(LN_RATE_MIN, LN_RATE_MAX);
+    let lg_mass = context.nodes.lg_mass_formed(bounded(at_nodes).exp(), &t_mass);
+    let lg_scale = lg_mass_formed.clone() - lg_mass;
+    scaled(bounded(ln_shape(t_gyr)), column(&lg_scale))
+}
+
 /// Rates from their natural logarithms (`[n_gal, n]`) and log10 of their unit (`[n_gal, 1]`).
 fn scaled(ln_rate: Tensor<2>, lg_scale: Tensor<2>) -> Tensor<2> {
     (ln_rate + lg_scale * LN_10).exp()
@@ -66,7 +85,7 @@ mod tests {
     use super::*;
     use crate::device::Place;
     use crate::numerics::jacobian::jacobian;
-    use crate::sfh::{AgeDistribution, AgeGrid, AgeWeightMethod, SfhModel, SfhParams, TimeTable};
+    use crate::sfh::{AgeDistribution, AgeGrid, LookbackNodes, SfhModel, SfhParams, TimeTable};
     use crate::testing::{assert_close, assert_f32_jacobian, for_each_place, values};
 
     const T_REF: f64 = 2.9;
@@ -82,11 +101,18 @@ mod tests {
         let n = p.dims()[0];
         let times = TimeTable::uniform(0.1, 13.8, 100).unwrap();
         let t_ref = place.vector(&vec![t_ref; n]);
-        let context = SfhContext { t_ref_gyr: &t_ref, times: &times, lgt0: 0.0, fb: 0.0 };
+        let context = SfhContext {
+            t_ref_gyr: &t_ref,
+            method: AgeWeightMethod::Safe,
+            times: &times,
+            nodes: &LookbackNodes::default(),
+            lgt0: 0.0,
+            fb: 0.0,
+        };
         let sfh = delayed_tau(p);
         let sfr = sfh.sfr_msun_yr(&context, place.row(t_gyr)).unwrap();
         let t_obs = place.vector(&vec![t_obs; n]);
-        let ages = sfh.age_distribution(&context, &t_obs, &ages(), AgeWeightMethod::Safe);
+        let ages = sfh.age_distribution(&context, &t_obs, &ages());
         (sfr, ages.unwrap())
     }
 

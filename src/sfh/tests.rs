@@ -3,8 +3,8 @@
 use burn::tensor::Tensor;
 
 use super::{
-    AgeDistribution, AgeGrid, AgeWeightMethod, SfhContext, SfhModel, SfhParams, TimeTable,
-    lg_mass_formed_at,
+    AgeDistribution, AgeGrid, AgeWeightMethod, LookbackNodes, SfhContext, SfhModel, SfhParams,
+    TimeTable, lg_mass_formed_at,
 };
 use crate::device::{Place, Precision};
 use crate::halo::LGT0;
@@ -17,7 +17,7 @@ use crate::testing::{
     for_each_place, places, values,
 };
 
-const METHODS: [AgeWeightMethod; 2] = [AgeWeightMethod::Table, AgeWeightMethod::Safe];
+const METHODS: &[AgeWeightMethod] = AgeWeightMethod::ALL;
 
 /// Reference time and time of observation: seen at, before and after the reference time; reference
 /// times below the first and above the last time of the table. None is at a time of the table.
@@ -70,9 +70,18 @@ fn distribution(model: SfhModel, matrix: &Tensor<2>, method: AgeWeightMethod) ->
     let n = model.info().len();
     let t_ref = matrix.clone().narrow(1, n, 1).squeeze_dim(1);
     let t_obs = matrix.clone().narrow(1, n + 1, 1).squeeze_dim(1);
-    let times = times();
-    let context = SfhContext { t_ref_gyr: &t_ref, times: &times, lgt0: LGT0, fb: FB };
-    params(model, matrix).age_distribution(&context, &t_obs, &ages(), method).unwrap()
+    let (times, nodes) = (times(), LookbackNodes::default());
+    let context = context(&t_ref, method, &times, &nodes);
+    params(model, matrix).age_distribution(&context, &t_obs, &ages()).unwrap()
+}
+
+fn context<'a>(
+    t_ref_gyr: &'a Tensor<1>,
+    method: AgeWeightMethod,
+    times: &'a TimeTable,
+    nodes: &'a LookbackNodes,
+) -> SfhContext<'a> {
+    SfhContext { t_ref_gyr, method, times, nodes, lgt0: LGT0, fb: FB }
 }
 
 fn matrix(place: &Place, rows: &[Vec<f64>]) -> Tensor<2> {
@@ -120,7 +129,7 @@ fn the_mass_formed_by_the_reference_time_is_the_parameter() {
         let times = [(0.06, 0.06), (0.5, 0.5), (3.0, 3.0), (13.8, 13.8), (15.0, 15.0)];
         let rows = at_times(&rows, &times);
         for_each_place(|place| {
-            for method in METHODS {
+            for &method in METHODS {
                 let p = distribution(*model, &matrix(place, &rows), method);
                 for (got, row) in values(p.lg_mass_formed).iter().zip(&rows) {
                     // The floor of tables is felt by the smallest masses only, where the history
@@ -139,7 +148,8 @@ fn the_table_is_the_rate_at_its_times() {
         for_each_place(|place| {
             let params = params(*model, &matrix(place, &[defaults(*model), unusual(*model)]));
             let (t_ref, times) = (place.vector(&[13.8, 11.0]), times());
-            let context = SfhContext { t_ref_gyr: &t_ref, times: &times, lgt0: LGT0, fb: FB };
+            let nodes = LookbackNodes::default();
+            let context = context(&t_ref, AgeWeightMethod::Table, &times, &nodes);
             let table = params.table(&context).unwrap();
             // The same times, but each galaxy's own.
             let t_gyr = place.rows(&[times.t_gyr(), times.t_gyr()]);
@@ -199,8 +209,9 @@ fn gradients_of_every_parameter_and_of_time() {
         let rows = at_times(&[defaults(*model), unusual(*model)], &PAIRS);
         let rows: Vec<&[f64]> = rows.iter().map(Vec::as_slice).collect();
         for_each_f64_place(|place| {
-            let safe = |p| summary(*model, &p, AgeWeightMethod::Safe);
-            assert_jacobian(&rows, 1e-6, place, safe);
+            for method in [AgeWeightMethod::Safe, AgeWeightMethod::Nodes] {
+                assert_jacobian(&rows, 1e-6, place, |p| summary(*model, &p, method));
+            }
             // Differences of the table form carry the rounding of the total mass, which drowns the
             // derivatives of the youngest stars where there are few.
             let table = |p| summary(*model, &p, AgeWeightMethod::Table);
@@ -217,12 +228,14 @@ fn gradients_when_the_reference_time_is_that_of_observation() {
             .map(|(row, t)| [row, vec![t]].concat())
             .collect();
         let rows: Vec<&[f64]> = rows.iter().map(Vec::as_slice).collect();
-        let seen = |p: Tensor<2>| {
-            let t = p.clone().narrow(1, rows[0].len() - 1, 1);
-            summary(*model, &Tensor::cat(vec![p, t], 1), AgeWeightMethod::Safe)
-        };
-        for_each_f64_place(|place| assert_jacobian(&rows, 1e-6, place, seen));
-        assert_f32_jacobian(&rows, 5e-3, seen);
+        for method in [AgeWeightMethod::Safe, AgeWeightMethod::Nodes] {
+            let seen = |p: Tensor<2>| {
+                let t = p.clone().narrow(1, rows[0].len() - 1, 1);
+                summary(*model, &Tensor::cat(vec![p, t], 1), method)
+            };
+            for_each_f64_place(|place| assert_jacobian(&rows, 1e-6, place, seen));
+            assert_f32_jacobian(&rows, 5e-3, seen);
+        }
     }
 }
 
@@ -231,7 +244,9 @@ fn gradients_in_single_precision() {
     for model in SfhModel::ALL {
         let rows = at_times(&[defaults(*model), unusual(*model)], &PAIRS);
         let rows: Vec<&[f64]> = rows.iter().map(Vec::as_slice).collect();
-        assert_f32_jacobian(&rows, 5e-3, |p| summary(*model, &p, AgeWeightMethod::Safe));
+        for method in [AgeWeightMethod::Safe, AgeWeightMethod::Nodes] {
+            assert_f32_jacobian(&rows, 5e-3, |p| summary(*model, &p, method));
+        }
     }
 }
 
@@ -244,7 +259,7 @@ fn values_and_gradients_are_finite_over_the_whole_box() {
         pairs.extend([(3.0, 0.0), (3.0, 1e-4), (1e-4, 1e-4), (0.06, 0.06), (15.0, 15.0)]);
         let rows = at_times(&rows_of_box(*model), &pairs);
         for_each_place(|place| {
-            for method in METHODS {
+            for &method in METHODS {
                 if method == AgeWeightMethod::Table && place.precision() == Precision::F32 {
                     continue;
                 }

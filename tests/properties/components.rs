@@ -42,7 +42,7 @@ fn model(components: Components, grid: &SspGrid, frame: Frame, place: &Place) ->
         frame,
         lines: components.ionization,
         age_weights: AgeWeightMethod::Safe,
-        ..ModelSettings::new(place.precision())
+        ..ModelSettings::default()
     };
     GalaxyModel::new(grid, &bands(), settings, place).unwrap()
 }
@@ -254,7 +254,7 @@ fn line_gradients_survive_in_single_precision() {
 
 #[test]
 fn contradictions_of_grid_and_settings_are_errors() {
-    let settings = |lines| ModelSettings { lines, ..ModelSettings::new(Precision::F64) };
+    let settings = |lines| ModelSettings { lines, ..ModelSettings::default() };
     for_each_f64_place(|place| {
         let error = GalaxyModel::new(&coarse_grid(), &bands(), settings(true), place).unwrap_err();
         assert!(error.to_string().contains("the SSP grid has none"), "{error}");

@@ -20,11 +20,8 @@ use starburn::testing::{
 use sampling::{bands, box_rows, matrix};
 
 fn model(place: &Place, frame: Frame) -> GalaxyModel {
-    let settings = ModelSettings {
-        frame,
-        age_weights: AgeWeightMethod::Safe,
-        ..ModelSettings::new(place.precision())
-    };
+    let settings =
+        ModelSettings { frame, age_weights: AgeWeightMethod::Safe, ..ModelSettings::default() };
     GalaxyModel::new(embedded(), &bands(), settings, place).unwrap()
 }
 
@@ -174,8 +171,7 @@ fn a_band_without_light_has_no_gradient() {
     let wrt: Vec<usize> = (0..20).collect();
     for_each_place(|place| {
         let model =
-            GalaxyModel::new(embedded(), &filters, ModelSettings::new(place.precision()), place)
-                .unwrap();
+            GalaxyModel::new(embedded(), &filters, ModelSettings::default(), place).unwrap();
         let t_obs = place.vector(&[3.0]);
         let result = model.jacobian(&place.rows(&[&row]), Some(&t_obs), &wrt).unwrap();
         assert_eq!(values(result.values), [f64::INFINITY]);

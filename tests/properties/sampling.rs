@@ -39,49 +39,23 @@ pub(crate) fn coarse_grid() -> SspGrid {
     grid.unwrap().with_lg_q_h(pick(lg_q_h, &rows)).unwrap()
 }
 
-/// The first `n` primes.
-fn primes(n: usize) -> Vec<u32> {
-    let is_prime = |p: &u32| (2..*p).take_while(|d| d * d <= *p).all(|d| !p.is_multiple_of(d));
-    (2..).filter(is_prime).take(n).collect()
-}
-
 /// Rows that fill the parameter box evenly; `margin` keeps them that share of each range away from
 /// its ends.
 pub(crate) fn box_rows(components: &Components, n: usize, margin: f64) -> Vec<Vec<f64>> {
-    let info = components.info();
-    let primes = primes(info.len());
-    let row = |i: usize| {
-        let mut row: Vec<f64> = Vec::new();
-        for (j, p) in info.iter().enumerate() {
-            // Multiples of square roots of primes, modulo one.
-            let share = (f64::from(primes[j]).sqrt() * (i + 1) as f64).fract();
-            let edge = |edge: Edge, row: &[f64]| match edge {
-                Edge::At(v) => v,
-                Edge::Param(name, offset) => {
-                    let k = info.iter().position(|p| p.name == name).unwrap();
-                    // A later parameter is at its default so far.
-                    row.get(k).copied().unwrap_or(info[k].default) + offset
-                }
-            };
-            let (mut lo, mut hi) = (edge(p.bound.lo, &row), edge(p.bound.hi, &row));
-            // Haloes that host galaxies, and redshifts at which the table has begun.
-            match p.name {
-                "logm0" => (lo, hi) = (9.0, 16.0),
-                "late_index" => hi = info[j - 1].default,
-                "redshift" => (lo, hi) = (0.001, 12.0),
-                "lgmet" | "lgmet_young" | "lgmet_old" => lo = -5.0,
-                _ => {}
-            }
-            row.push(lo + (hi - lo) * (margin + (1.0 - 2.0 * margin) * share));
+    let mut info = components.info();
+    for p in &mut info {
+        let (lo, hi) = (&mut p.bound.lo, &mut p.bound.hi);
+        // Haloes that host galaxies, and redshifts at which the table has begun.
+        match p.name {
+            "logm0" => (*lo, *hi) = (Edge::At(9.0), Edge::At(16.0)),
+            "redshift" => (*lo, *hi) = (Edge::At(0.001), Edge::At(12.0)),
+            "lgmet" | "lgmet_young" | "lgmet_old" => *lo = Edge::At(-5.0),
+            _ => {}
         }
-        // early_index was drawn against the default late_index; keep it above the drawn one.
-        if let Ok(early) = components.index("early_index") {
-            row[early] = row[early].max(row[early + 1]);
-        }
-        components.check(&row).unwrap();
-        row
-    };
-    (0..n).map(row).collect()
+    }
+    let rows = starburn::testing::box_rows(&info, n, margin);
+    rows.iter().for_each(|row| components.check(row).unwrap());
+    rows
 }
 
 pub(crate) fn matrix(place: &Place, rows: &[Vec<f64>]) -> Tensor<2> {
