@@ -27,6 +27,7 @@
 //! # Ok::<(), starburn::Error>(())
 //! ```
 
+pub mod bench;
 pub mod catalog;
 pub mod cli;
 pub mod cosmology;

@@ -495,3 +495,23 @@ fn figures_of_the_paper_by_number() {
     assert_eq!(paper.count(), 6);
     fails(folder.path(), &["figures", "--only", "1,C4"], &["figure of the paper", "\"C4\"", "B1"]);
 }
+
+#[test]
+fn the_population_benchmark_reports_times_and_errors() {
+    let folder = tempfile::tempdir().unwrap();
+    let args = ["bench", "population", "-n", "300", "--batch", "100", "--repeat", "1"];
+    let (out, _) = succeeds(folder.path(), &[&args[..], &["--json", "b.json"]].concat());
+    assert!(out.contains("loss and 21 gradients") && out.contains("converged"), "{out}");
+    let text = fs::read_to_string(folder.path().join("b.json")).unwrap();
+    let json: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!((json["n"].as_u64(), json["batch"].as_u64()), (Some(300), Some(100)));
+    for kind in ["forward", "gradient"] {
+        let time = |which: &str| json[kind][which].as_f64().unwrap();
+        assert!(time("min_us_per_galaxy") > 0.0);
+        assert!(time("min_us_per_galaxy") <= time("median_us_per_galaxy"));
+    }
+    assert!(json["accuracy_mag"][2].as_f64().unwrap() < 0.05);
+    assert_eq!(json["loss_gradient"].as_array().unwrap().len(), 21);
+    fails(folder.path(), &["bench", "population", "-n", "0"], &["number of galaxies"]);
+    fails(folder.path(), &["bench", "population", "--nodes", "3"], &["[8, 4096]"]);
+}

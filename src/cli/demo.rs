@@ -10,6 +10,7 @@ use crate::device::{DEFAULT_DEVICE, Place, Precision, to_host};
 use crate::files::write_atomic;
 use crate::filter::FilterSet;
 use crate::metallicity::{MassMetallicityParams, mass_metallicity};
+use crate::numerics::random::uniform;
 use crate::parameters::ParameterSet;
 use crate::plot::{Axis, Color, Corner, Figure, Marker, Panel, Series, Style};
 use crate::population::{Components, Frame, GalaxyModel, GalaxyParams, ModelSettings};
@@ -251,7 +252,7 @@ fn population(model: &GalaxyModel, folder: &Path) -> Result<()> {
 /// Parameters of the `i`-th galaxy of the population; every second one is quenched.
 fn population_row(i: usize) -> Vec<f64> {
     let is_quenched = i.is_multiple_of(2);
-    let draw = |k: u64, lo: f64, hi: f64| lo + (hi - lo) * uniform(i as u64, k);
+    let draw = |k: u64, lo: f64, hi: f64| lo + (hi - lo) * uniform(0, i as u64, k);
     let [lg_qt, qlglgdt, lg_drop, lg_rejuv] = if is_quenched {
         let lg_drop = draw(1, -2.5, -1.5);
         [draw(2, 0.4, 0.95), draw(3, -0.6, -0.3), lg_drop, draw(4, lg_drop, lg_drop + 0.4)]
@@ -274,13 +275,4 @@ fn population_row(i: usize) -> Vec<f64> {
             _ => p.default,
         })
         .collect()
-}
-
-/// A number in `[0, 1)` that depends on its two counters only (the SplitMix64 mixer of Steele et
-/// al. 2014).
-fn uniform(i: u64, k: u64) -> f64 {
-    let mut x = (i << 8 | k).wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    ((x ^ (x >> 31)) >> 11) as f64 / (1u64 << 53) as f64
 }

@@ -5,6 +5,7 @@ macro_rules! say {
     ($($part:tt)*) => { $crate::cli::print_line(format_args!($($part)*)) };
 }
 
+mod bench;
 mod demo;
 mod doctor;
 mod figures;
@@ -52,6 +53,8 @@ enum Command {
     Ssp(ssp::Args),
     /// List the fitted emission lines or fit them again
     Nebular(nebular::Args),
+    /// Measure how fast, and how accurate, this machine computes
+    Bench(bench::Args),
     /// Check devices, embedded data and a few numbers
     Doctor(doctor::Args),
 }
@@ -70,6 +73,7 @@ pub fn run() -> ExitCode {
         Command::Filters(args) => filters::run(&args),
         Command::Ssp(args) => ssp::run(&args),
         Command::Nebular(args) => nebular::run(&args),
+        Command::Bench(args) => bench::run(&args),
         Command::Doctor(args) => doctor::run(&args),
     };
     outcome.unwrap_or_else(|error| {

@@ -116,7 +116,8 @@ impl Galaxies {
                 cosmology.om0, cosmology.w0, cosmology.wa, cosmology.h
             ))
             .note(format!(
-                "star formation: tables of {} times from {} to {} Gyr",
+                "P(age) from rates at {} look-back nodes; histories shown at {} times from {} to {} Gyr",
+                settings.nodes.shares().len(),
                 settings.times.t_gyr().len(),
                 settings.times.first_gyr(),
                 settings.times.last_gyr()

@@ -46,45 +46,57 @@ pub struct HaloHistory {
 /// from `t_peak` on; the gradient of the growth rate with respect to `t_peak` is zero, the rate
 /// being a step there. At `t <= 0` the growth rate is zero (the original gives NaN).
 pub fn diffmah(params: &DiffmahParams, t_gyr: Tensor<2>, lgt0: f64) -> HaloHistory {
-    let t_peak = column(&params.t_peak);
     let t_safe = t_gyr.clone().clamp_min(T_MIN_GYR);
-    let lg_t = log10(t_safe.clone());
-
-    let growing = Growth::at(params, lg_t, lgt0);
-    let frozen = Growth::at(params, log10(t_peak.clone()), lgt0);
-
-    let n_t = t_gyr.dims()[1];
-    let shape = growing.lg_mass.dims();
-    let t_gyr = t_gyr.expand(shape);
-    let before_peak = t_gyr.clone().lower(t_peak.clone().expand(shape));
-    let after_peak = t_gyr.clone().greater(t_peak.expand(shape));
-
+    let growing = Growth::at(params, log10(t_safe.clone()), lgt0);
     // d lgM / d lgt = alpha + (lgt - lgt0) dalpha/dlgt, and dM/dt = M/t of that.
-    let rate = pow10(growing.lg_mass.clone()) / t_safe * growing.index * 1e-9;
+    let rate = pow10(growing.lg_mass()) / t_safe * growing.index() * 1e-9;
+    let shape = rate.dims();
+    let after_peak = t_gyr.clone().expand(shape).greater(column(&params.t_peak).expand(shape));
     HaloHistory {
-        lg_mass: frozen.lg_mass.repeat_dim(1, n_t).mask_where(before_peak, growing.lg_mass),
+        lg_mass: diffmah_lg_mass(params, t_gyr.clone(), lgt0),
         dmdt_msun_yr: rate.mask_fill(after_peak.bool_or(t_gyr.lower_equal_elem(0.0)), 0.0),
     }
 }
 
-/// Growth without a peak time.
-struct Growth {
-    lg_mass: Tensor<2>,
-    /// d lgM / d lgt.
-    index: Tensor<2>,
+/// log10 of the halo mass \[Msun\] at times `t_gyr` (`[n_gal or 1, n_t]`), `[n_gal, n_t]`: that of the
+/// peak time from then on.
+pub fn diffmah_lg_mass(params: &DiffmahParams, t_gyr: Tensor<2>, lgt0: f64) -> Tensor<2> {
+    let (lg_t, lg_peak) = (log10(t_gyr.clamp_min(T_MIN_GYR)), log10(column(&params.t_peak)));
+    let shape = [lg_peak.dims()[0], lg_t.dims()[1]];
+    Growth::at(params, lg_t.expand(shape).min_pair(lg_peak.expand(shape)), lgt0).lg_mass()
 }
 
-impl Growth {
-    fn at(params: &DiffmahParams, lg_t: Tensor<2>, lgt0: f64) -> Self {
+/// Growth without a peak time.
+struct Growth<'a> {
+    params: &'a DiffmahParams,
+    /// lg t - lg t0.
+    before_t0: Tensor<2>,
+    /// How far the index has rolled from early to late.
+    roll: Tensor<2>,
+    /// The power-law index.
+    alpha: Tensor<2>,
+}
+
+impl<'a> Growth<'a> {
+    fn at(params: &'a DiffmahParams, lg_t: Tensor<2>, lgt0: f64) -> Self {
         let roll = sigmoid::sigmoid((lg_t.clone() - column(&params.logtc)) * MAH_K);
-        let span = column(&params.late_index) - column(&params.early_index);
-        let alpha = column(&params.early_index) + span.clone() * roll.clone();
-        let dalpha = span * roll.clone() * (roll.neg() + 1.0) * MAH_K;
-        let before_t0 = lg_t - lgt0;
-        Self {
-            lg_mass: column(&params.logm0) + alpha.clone() * before_t0.clone(),
-            index: alpha + before_t0 * dalpha,
-        }
+        let alpha = column(&params.early_index) + Self::span(params) * roll.clone();
+        Self { params, before_t0: lg_t - lgt0, roll, alpha }
+    }
+
+    fn span(params: &DiffmahParams) -> Tensor<2> {
+        column(&params.late_index) - column(&params.early_index)
+    }
+
+    fn lg_mass(&self) -> Tensor<2> {
+        column(&self.params.logm0) + self.alpha.clone() * self.before_t0.clone()
+    }
+
+    /// d lgM / d lgt.
+    fn index(&self) -> Tensor<2> {
+        let still = self.roll.clone().neg() + 1.0;
+        let dalpha = Self::span(self.params) * self.roll.clone() * still * MAH_K;
+        self.alpha.clone() + self.before_t0.clone() * dalpha
     }
 }
 

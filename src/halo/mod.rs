@@ -2,7 +2,7 @@
 
 mod diffmah;
 
-pub use diffmah::{DiffmahParams, HaloHistory, diffmah};
+pub use diffmah::{DiffmahParams, HaloHistory, diffmah, diffmah_lg_mass};
 
 /// log10 of the age of the Universe today that anchors halo histories: log10(13.8 Gyr).
 pub const LGT0: f64 = 1.139_879_086_401_236_5;

@@ -7,7 +7,7 @@ use super::{
     ScatterParams, age_dependent_weights, lognormal_weights, mass_metallicity,
 };
 use crate::parameters::model_choice;
-use crate::sfh::{AgeDistribution, AgeGrid};
+use crate::sfh::AgeGrid;
 
 model_choice! {
     /// Models of the metallicity distribution.
@@ -45,11 +45,11 @@ pub enum MetallicityWeights {
 }
 
 impl MetallicityParams {
-    /// Weights over metallicity of the stars of galaxies with the given ages, seen at `t_obs_gyr`
-    /// (`[n_gal]`).
+    /// Weights over metallicity of the stars of galaxies that have formed `lg_mass_formed` \[log10 Msun\]
+    /// by `t_obs_gyr`, both `[n_gal]`.
     pub fn weights(
         &self,
-        stars: &AgeDistribution,
+        lg_mass_formed: &Tensor<1>,
         t_obs_gyr: &Tensor<1>,
         grid: &MetallicityGrid,
         ages: &AgeGrid,
@@ -61,7 +61,7 @@ impl MetallicityParams {
             }
             Self::MassMetallicity { relation, scatter } => {
                 let mdf = LognormalMdfParams {
-                    lgmet: mass_metallicity(relation, &stars.lg_mass_formed, t_obs_gyr),
+                    lgmet: mass_metallicity(relation, lg_mass_formed, t_obs_gyr),
                     lgmet_scatter: scatter.lgmet_scatter.clone(),
                 };
                 MetallicityWeights::Common(lognormal_weights(&mdf, grid))
@@ -74,7 +74,6 @@ impl MetallicityParams {
 mod tests {
     use super::*;
     use crate::device::{Place, Precision};
-    use crate::numerics::column;
     use crate::numerics::jacobian::jacobian;
     use crate::parameters::ParameterSet;
     use crate::testing::{
@@ -103,10 +102,8 @@ mod tests {
         let params = model.take(&mut columns);
         let (lg_mass_formed, t_obs): (Tensor<1>, Tensor<1>) =
             (columns.next().unwrap(), columns.next().unwrap());
-        let weights = column(&t_obs).zeros_like().repeat_dim(1, N_AGE);
-        let stars = AgeDistribution { weights, lg_mass_formed };
         let n_gal = t_obs.dims()[0];
-        match params.weights(&stars, &t_obs, &grid(), &ages()) {
+        match params.weights(&lg_mass_formed, &t_obs, &grid(), &ages()) {
             MetallicityWeights::Common(w) => w.unsqueeze_dim::<3>(2).repeat_dim(2, N_AGE),
             MetallicityWeights::PerAge(w) => w,
         }

@@ -11,6 +11,7 @@ pub mod integrate;
 pub mod interp;
 pub mod jacobian;
 pub mod quadratic;
+pub mod random;
 pub mod sigmoid;
 pub mod triweight;
 

@@ -1,5 +1,6 @@
 //! From galaxy parameters to predictions, in batches.
 
+mod band_model;
 mod components;
 mod galaxy;
 mod light;
@@ -7,6 +8,7 @@ mod model;
 mod settings;
 mod stars;
 
+pub use band_model::{BandModel, BandPrediction, BandStars, Epoch};
 pub use components::Components;
 pub use galaxy::{GalaxyParams, ObserverParams};
 pub use light::{EquivalentWidths, LineLight};

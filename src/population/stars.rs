@@ -82,7 +82,12 @@ impl GalaxyModel {
             ages.weights = add_burst(ages.weights, burst, self.ages());
         }
         let grid = &self.grid().metallicities;
-        let weights = match galaxies.metallicity.weights(&ages, t_obs_gyr, grid, self.ages()) {
+        let weights = match galaxies.metallicity.weights(
+            &ages.lg_mass_formed,
+            t_obs_gyr,
+            grid,
+            self.ages(),
+        ) {
             MetallicityWeights::Common(weights) => ssp_weights(weights, ages.weights),
             MetallicityWeights::PerAge(weights) => ssp_weights_met_table(weights, ages.weights),
         };

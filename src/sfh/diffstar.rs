@@ -8,7 +8,7 @@ use super::time_table::cumulative_parts;
 use super::{SfhTable, TimeTable};
 use crate::Result;
 use crate::device::Place;
-use crate::halo::{DiffmahParams, diffmah};
+use crate::halo::{DiffmahParams, diffmah, diffmah_lg_mass};
 use crate::numerics::cells::{cell_widths, cell_widths_rows};
 use crate::numerics::{check_ascending, column, pow10};
 use crate::parameter_set;
@@ -73,7 +73,7 @@ pub fn diffstar_sfr(
     lgt0: f64,
     fb: f64,
 ) -> Tensor<2> {
-    let lg_mass = diffmah(halo, t_gyr.clone(), lgt0).lg_mass;
+    let lg_mass = diffmah_lg_mass(halo, t_gyr.clone(), lgt0);
     let above_crit = lg_mass.clone() - column(&galaxy.lgmcrit);
     let roll = above_crit.clone() * INDX_K;
     let lg_efficiency =

@@ -39,7 +39,10 @@ pub(super) fn lg_quenching(
     let y = (lg_t - column(lg_qt)) / sigma;
     let drop = column(lg_drop);
     let recovery = column(lg_rejuv) - drop.clone();
-    let falling = drop.clone() * triweight_cdf(y.clone() + 3.0);
-    let rising = drop + recovery * triweight_cdf(y.clone() - 3.0);
-    rising.mask_where(y.lower_elem(0.0), falling)
+    let first_half = y.clone().lower_elem(0.0);
+    // Each half is one step, centred on its own middle.
+    let from_middle = (y.clone() - 3.0).mask_where(first_half.clone(), y + 3.0);
+    let step = triweight_cdf(from_middle);
+    let falling = drop.clone() * step.clone();
+    (drop + recovery * step).mask_where(first_half, falling)
 }

@@ -6,7 +6,7 @@ use burn::tensor::Tensor;
 use super::T_BIRTH_MIN_GYR;
 use super::diffstar_common::{INDX_K, lg_efficiency, lg_quenching};
 use crate::device::Place;
-use crate::halo::{DiffmahParams, diffmah};
+use crate::halo::{DiffmahParams, diffmah, diffmah_lg_mass};
 use crate::numerics::triweight::triweight_cdf;
 use crate::numerics::{column, pow10};
 use crate::parameter_set;
@@ -60,7 +60,7 @@ pub fn gas_depletion_sfr(
     lgt0: f64,
     fb: f64,
 ) -> Tensor<2> {
-    let above_crit = diffmah(halo, t_gyr.clone(), lgt0).lg_mass - column(&galaxy.lgmcrit);
+    let above_crit = diffmah_lg_mass(halo, t_gyr.clone(), lgt0) - column(&galaxy.lgmcrit);
     let roll = above_crit.clone() * INDX_K;
     let lg_efficiency =
         lg_efficiency(above_crit, roll, &galaxy.lgy_at_mcrit, &galaxy.indx_lo, &galaxy.indx_hi);

@@ -1,0 +1,374 @@
+//! The population benchmark of the DSPS paper (Hearin et al. 2023, section 4.1): star formation
+//! histories in haloes, six LSST bands, a colour cut and a histogram of r magnitudes; and the gradient of
+//! a loss on a soft histogram with respect to the 21 parameters of the population.
+
+use burn::tensor::Tensor;
+use serde::Serialize;
+
+use super::{Timing, peak_rss_mb};
+use crate::device::{DEFAULT_DEVICE, Place, Precision, to_host};
+use crate::filter::FilterSet;
+use crate::halo::DiffmahParams;
+use crate::metallicity::{LognormalMdfParams, lognormal_weights};
+use crate::numerics::random::{normal, uniform};
+use crate::numerics::sigmoid::sigmoid;
+use crate::numerics::{column, jacobian::jacobian};
+use crate::parameters::ParameterSet;
+use crate::population::{BandModel, Epoch, Frame, ModelSettings};
+use crate::sfh::{DiffstarParams, LookbackNodes, SfhParams};
+use crate::ssp::SspGrid;
+use crate::{Error, Result};
+
+/// Diffstar means and their slopes with halo mass, shifts of three diffmah parameters, and the relation
+/// of metallicity with mass.
+const N_THETA: usize = 21;
+const N_SFH: usize = 8;
+/// Scatter of the unbounded diffstar parameters.
+const SFH_SCATTER: f64 = 0.3;
+const LGMET_SCATTER: f64 = 0.2;
+/// Random numbers per galaxy.
+const N_DRAWS: usize = 12;
+/// Age of the Universe at observation \[Gyr\].
+const TODAY_GYR: f64 = 13.8;
+/// Bins of the soft histogram.
+const N_SOFT: usize = 26;
+const G: usize = 1;
+const R: usize = 2;
+
+/// What to run.
+#[derive(Clone, Debug)]
+pub struct PopulationBench {
+    /// Number of galaxies.
+    pub n: usize,
+    /// Galaxies per chunk.
+    pub batch: usize,
+    /// Look-back nodes.
+    pub nodes: usize,
+    /// Timed runs of each kind.
+    pub repeats: usize,
+    /// Worker threads.
+    pub threads: usize,
+    /// Seed of the population.
+    pub seed: u64,
+}
+
+/// What was measured.
+#[derive(Clone, Debug, Serialize)]
+pub struct PopulationReport {
+    /// Device and precision.
+    pub device: String,
+    /// Number of galaxies.
+    pub n: usize,
+    /// Galaxies per chunk.
+    pub batch: usize,
+    /// Look-back nodes.
+    pub nodes: usize,
+    /// Worker threads.
+    pub threads: usize,
+    /// From parameters to the histogram of red galaxies.
+    pub forward: Timing,
+    /// Loss and its gradient with respect to the parameters of the population.
+    pub gradient: Timing,
+    /// Magnitudes against converged quadrature in f64: median, 90th percentile, largest.
+    pub accuracy_mag: [f64; 3],
+    /// Number of galaxies in the histogram.
+    pub n_red: f64,
+    /// The gradient.
+    pub loss_gradient: Vec<f64>,
+    /// Largest memory of the process \[MB\].
+    pub peak_rss_mb: Option<f64>,
+    /// Version of the program.
+    pub version: String,
+}
+
+/// Halo masses and random numbers of one chunk.
+struct Chunk {
+    logm0: Tensor<1>,
+    draws: Tensor<2>,
+}
+
+/// A thread's share of the population, with its own copy of the model: tensors move between threads,
+/// but are not shared.
+struct Worker {
+    model: BandModel,
+    place: Place,
+    chunks: Vec<Chunk>,
+}
+
+impl PopulationBench {
+    /// Runs on the SSP grid and filters at a place.
+    ///
+    /// # Errors
+    /// [`Error::OutOfRange`] for no galaxies, chunks or threads, and those of [`BandModel::new`].
+    pub fn run(&self, grid: &SspGrid, place: &Place) -> Result<PopulationReport> {
+        for (what, value) in
+            [("galaxies", self.n), ("galaxies per chunk", self.batch), ("threads", self.threads)]
+        {
+            if value == 0 {
+                return Err(Error::OutOfRange {
+                    what: format!("number of {what}"),
+                    value: 0.0,
+                    allowed: "[1, inf)".into(),
+                });
+            }
+        }
+        let mut workers = self.workers(grid, self.nodes, place)?;
+        let theta = default_theta()?;
+        let (forward, histogram) =
+            Timing::of(self.n, self.repeats, || red_histogram(&mut workers, &theta))?;
+        // The target is the population itself, the loss that of another one.
+        let target = soft_histogram(&mut workers, &theta)?;
+        let moved: Vec<f64> = theta.iter().map(|t| t + 0.02).collect();
+        let (gradient, (_, loss_gradient)) =
+            Timing::of(self.n, self.repeats, || loss_and_gradient(&mut workers, &moved, &target))?;
+        Ok(PopulationReport {
+            device: place.to_string(),
+            n: self.n,
+            batch: self.batch,
+            nodes: self.nodes,
+            threads: self.threads,
+            forward,
+            gradient,
+            accuracy_mag: self.accuracy(grid, place)?,
+            n_red: histogram.iter().sum(),
+            loss_gradient,
+            peak_rss_mb: peak_rss_mb(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+        })
+    }
+
+    /// Errors of the magnitudes of up to 2000 galaxies against 2048 nodes in f64.
+    fn accuracy(&self, grid: &SspGrid, place: &Place) -> Result<[f64; 3]> {
+        let few = Self { n: self.n.min(2000), batch: 500, threads: 1, ..self.clone() };
+        let theta = default_theta()?;
+        let magnitudes = |nodes, place: &Place| -> Result<Vec<f64>> {
+            let workers = few.workers(grid, nodes, place)?;
+            let theta = place.row(&theta);
+            let seen = workers.iter().flat_map(|worker| {
+                let theta = &theta;
+                worker.chunks.iter().map(move |c| to_host(worker.magnitudes(theta, c)?))
+            });
+            Ok(seen.collect::<Result<Vec<_>>>()?.concat())
+        };
+        let exact = Place::open(DEFAULT_DEVICE, Precision::F64)?;
+        let (got, want) = (magnitudes(self.nodes, place)?, magnitudes(2048, &exact)?);
+        let mut off: Vec<f64> = got.iter().zip(&want).map(|(g, w)| (g - w).abs()).collect();
+        off.sort_by(f64::total_cmp);
+        Ok([off[off.len() / 2], off[off.len() * 9 / 10], off[off.len() - 1]])
+    }
+
+    /// The population, dealt out to the threads chunk by chunk.
+    fn workers(&self, grid: &SspGrid, nodes: usize, place: &Place) -> Result<Vec<Worker>> {
+        let settings = ModelSettings {
+            frame: Frame::Rest,
+            nodes: LookbackNodes::new(nodes)?,
+            ..ModelSettings::default()
+        };
+        let epoch = Epoch { redshift: 0.0, t_obs_gyr: TODAY_GYR };
+        let filters = FilterSet::embedded("lsst")?;
+        let model = BandModel::new(grid, &filters, settings, epoch, 1, place)?;
+        let worker = || Worker { model: model.clone(), place: place.clone(), chunks: Vec::new() };
+        let mut workers: Vec<Worker> = (0..self.threads).map(|_| worker()).collect();
+        for (i, start) in (0..self.n).step_by(self.batch).enumerate() {
+            workers[i % self.threads].chunks.push(self.chunk(start, place));
+        }
+        Ok(workers)
+    }
+
+    fn chunk(&self, start: usize, place: &Place) -> Chunk {
+        let seed = self.seed;
+        let ids: Vec<u64> = (start as u64..(start + self.batch).min(self.n) as u64).collect();
+        let logm0 = |id: &u64| 11.0 + (-0.6 * (1.0 - uniform(seed, *id, 255)).ln()).min(4.0);
+        let draws = |id: &u64| {
+            let id = *id;
+            (0..N_DRAWS as u64).map(move |k| normal(seed, id, k))
+        };
+        Chunk {
+            logm0: place.vector(&ids.iter().map(logm0).collect::<Vec<f64>>()),
+            draws: place
+                .matrix(&ids.iter().flat_map(draws).collect::<Vec<f64>>(), [ids.len(), N_DRAWS]),
+        }
+    }
+}
+
+impl Worker {
+    /// Magnitudes of a chunk for the population `theta` (`[1, N_THETA]`).
+    fn magnitudes(&self, theta: &Tensor<2>, chunk: &Chunk) -> Result<Tensor<2>> {
+        let of = |j: usize, n: usize| theta.clone().narrow(1, j, n);
+        let draw = |j: usize, n: usize| chunk.draws.clone().narrow(1, j, n);
+        let excess = column(&chunk.logm0) - 12.5;
+        let u = of(0, N_SFH) + of(N_SFH, N_SFH) * excess + draw(0, N_SFH) * SFH_SCATTER;
+        let galaxy = DiffstarParams::from_unbounded(&u)?;
+        let vector = |x: Tensor<2>| -> Tensor<1> { x.squeeze_dim(1) };
+        let halo = DiffmahParams {
+            logtc: vector(of(16, 1) + draw(8, 1) * 0.1 + 0.05),
+            early_index: vector(of(17, 1) + draw(9, 1) * 0.2 + 2.6137643),
+            late_index: vector(of(18, 1) + draw(10, 1).tanh() * 0.02 + 0.17692805),
+            t_peak: chunk.logm0.full_like(14.0),
+            logm0: chunk.logm0.clone(),
+        };
+        let stars = self.model.stars(&SfhParams::Diffstar { halo, galaxy })?;
+        let lgmet =
+            of(19, 1) + of(20, 1) * (column(&stars.lg_mass_formed) - 10.5) + draw(11, 1) * 0.1;
+        let mdf = LognormalMdfParams {
+            lgmet_scatter: chunk.logm0.full_like(LGMET_SCATTER),
+            lgmet: vector(lgmet),
+        };
+        let metallicity = lognormal_weights(&mdf, self.model.metallicities());
+        Ok(self.model.magnitudes(&stars, metallicity, None))
+    }
+
+    /// The same with soft edges, `[1, N_SOFT]`, bins from -25 to -12.
+    fn soft_counts(&self, theta: &Tensor<2>, chunk: &Chunk) -> Result<Tensor<2>> {
+        let magnitudes = self.magnitudes(theta, chunk)?;
+        let one = |k: usize| magnitudes.clone().narrow(1, k, 1);
+        let red = sigmoid((one(G) - one(R) - 0.5) / 0.05);
+        let edges: Vec<f64> = (0..=N_SOFT as i32).map(|i| -25.0 + 0.5 * f64::from(i)).collect();
+        let below = sigmoid((self.place.row(&edges) - one(R)) / 0.1);
+        let inside = below.clone().narrow(1, 1, N_SOFT) - below.narrow(1, 0, N_SOFT);
+        Ok((inside * red).sum_dim(0))
+    }
+
+    /// Adds up what `part` gives for each chunk.
+    fn sum(&self, width: usize, part: impl Fn(&Chunk) -> Result<Vec<f64>>) -> Result<Vec<f64>> {
+        let mut sum = vec![0.0; width];
+        for chunk in &self.chunks {
+            sum.iter_mut().zip(part(chunk)?).for_each(|(sum, x)| *sum += x);
+        }
+        Ok(sum)
+    }
+}
+
+/// Lets every worker add up its chunks, on a thread each, and adds up their sums in order.
+fn sum_over(
+    workers: &mut [Worker],
+    job: impl Fn(&Worker) -> Result<Vec<f64>> + Sync,
+) -> Result<Vec<f64>> {
+    let job = &job;
+    let parts = std::thread::scope(|scope| {
+        let running: Vec<_> =
+            workers.iter_mut().map(|worker| scope.spawn(move || job(worker))).collect();
+        let ended = running.into_iter().map(|thread| {
+            let lost = |_| Error::invalid("benchmark", "a worker thread failed");
+            thread.join().map_err(lost)?
+        });
+        ended.collect::<Result<Vec<_>>>()
+    })?;
+    let mut parts = parts.into_iter();
+    let mut sum = parts.next().unwrap_or_default();
+    for part in parts {
+        sum.iter_mut().zip(part).for_each(|(sum, x)| *sum += x);
+    }
+    Ok(sum)
+}
+
+/// r magnitudes of galaxies with g - r above 0.5, in 50 bins from -26 to -10.
+fn red_histogram(workers: &mut [Worker], theta: &[f64]) -> Result<Vec<f64>> {
+    sum_over(workers, |worker| {
+        let theta = worker.place.row(theta);
+        worker.sum(50, |chunk| {
+            let mut counts = vec![0.0; 50];
+            for m in to_host(worker.magnitudes(&theta, chunk)?)?.chunks(6) {
+                let bin = ((m[R] + 26.0) / 16.0 * 50.0).floor();
+                if m[G] - m[R] > 0.5 && (0.0..50.0).contains(&bin) {
+                    counts[bin as usize] += 1.0;
+                }
+            }
+            Ok(counts)
+        })
+    })
+}
+
+fn soft_histogram(workers: &mut [Worker], theta: &[f64]) -> Result<Vec<f64>> {
+    sum_over(workers, |worker| {
+        let theta = worker.place.row(theta);
+        worker.sum(N_SOFT, |chunk| to_host(worker.soft_counts(&theta, chunk)?))
+    })
+}
+
+/// `mean((H - T)^2 / (T + 1))` and its gradient, in two passes over the chunks: the counts, then the
+/// gradient of the counts weighted with the derivative of the loss. Memory is that of a chunk.
+fn loss_and_gradient(
+    workers: &mut [Worker],
+    theta: &[f64],
+    target: &[f64],
+) -> Result<(f64, Vec<f64>)> {
+    let counts = soft_histogram(workers, theta)?;
+    let terms = counts.iter().zip(target);
+    let n_bin = N_SOFT as f64;
+    let loss = terms.clone().map(|(h, t)| (h - t).powi(2) / (t + 1.0)).sum::<f64>() / n_bin;
+    let slopes: Vec<f64> = terms.map(|(h, t)| 2.0 * (h - t) / (t + 1.0) / n_bin).collect();
+    let gradient = sum_over(workers, |worker| {
+        let (theta, slopes) = (worker.place.row(theta), worker.place.row(&slopes));
+        worker.sum(N_THETA, |chunk| {
+            let result = jacobian(&theta, |theta| {
+                Ok((worker.soft_counts(&theta, chunk)? * slopes.clone()).sum_dim(1))
+            })?;
+            to_host(result.jacobian)
+        })
+    })?;
+    Ok((loss, gradient))
+}
+
+fn default_theta() -> Result<Vec<f64>> {
+    let place = Place::open(DEFAULT_DEVICE, Precision::F64)?;
+    let mut theta = to_host(DiffstarParams::defaults(1, &place).to_unbounded())?;
+    theta.resize(N_THETA, 0.0);
+    theta[19] = -1.9;
+    theta[20] = 0.3;
+    Ok(theta)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ssp::embedded;
+    use crate::testing::{assert_close, places};
+
+    fn bench(batch: usize, threads: usize) -> PopulationBench {
+        PopulationBench { n: 240, batch, nodes: 48, repeats: 1, threads, seed: 3 }
+    }
+
+    #[test]
+    fn neither_chunks_nor_threads_change_the_result() {
+        for place in places(Precision::F64) {
+            let run = |batch, threads| bench(batch, threads).run(embedded(), &place).unwrap();
+            let one = run(240, 1);
+            assert!(one.n_red > 10.0 && one.n_red < 240.0 && one.accuracy_mag[0] < 1e-3);
+            for (batch, threads) in [(100, 1), (17, 2)] {
+                let other = run(batch, threads);
+                assert_eq!(other.n_red, one.n_red);
+                let largest = one.loss_gradient.iter().fold(0.0f64, |m, g| m.max(g.abs()));
+                assert_close(&other.loss_gradient, &one.loss_gradient, 0.0, 1e-10 * largest);
+            }
+        }
+    }
+
+    #[test]
+    fn the_gradient_is_that_of_the_loss() {
+        let place = &places(Precision::F64)[0];
+        let mut workers = bench(100, 2).workers(embedded(), 32, place).unwrap();
+        let theta = default_theta().unwrap();
+        let target = soft_histogram(&mut workers, &theta).unwrap();
+        let moved: Vec<f64> = theta.iter().map(|t| t + 0.02).collect();
+        let (_, gradient) = loss_and_gradient(&mut workers, &moved, &target).unwrap();
+        let largest = gradient.iter().fold(0.0f64, |m, g| m.max(g.abs()));
+        for j in [0, 2, 8, 16, 17, 19, 20] {
+            let mut loss_at = |step: f64| {
+                let mut theta = moved.clone();
+                theta[j] += step;
+                loss_and_gradient(&mut workers, &theta, &target).unwrap().0
+            };
+            let numeric = (loss_at(1e-5) - loss_at(-1e-5)) / 2e-5;
+            assert_close(&[gradient[j]], &[numeric], 1e-5, 1e-6 * largest);
+        }
+    }
+
+    #[test]
+    fn nothing_to_do_is_an_error() {
+        let place = &places(Precision::F64)[0];
+        for wrong in [bench(0, 1), bench(10, 0), PopulationBench { n: 0, ..bench(10, 1) }] {
+            assert!(wrong.run(embedded(), place).is_err());
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! `starburn bench`: how fast, and how accurate, on this machine.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Subcommand;
+
+use crate::bench::PopulationBench;
+use crate::device::{DEFAULT_DEVICE, Place, Precision};
+use crate::files::write_atomic;
+use crate::sfh::LookbackNodes;
+use crate::ssp::embedded;
+use crate::{Error, Result};
+
+#[derive(clap::Args)]
+pub(super) struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// The population benchmark of the DSPS paper: histories, six bands, colour cut, histogram; and the
+    /// gradient of a loss with respect to 21 parameters of the population
+    ///
+    /// Example: starburn bench population -n 100000 --dtype f32 --json bench.json
+    Population(PopulationArgs),
+}
+
+#[derive(clap::Args)]
+struct PopulationArgs {
+    /// Number of galaxies
+    #[arg(short, default_value_t = 100_000)]
+    n: usize,
+    /// Galaxies per chunk
+    #[arg(long, default_value_t = 1000)]
+    batch: usize,
+    /// Look-back nodes
+    #[arg(long, default_value_t = LookbackNodes::DEFAULT)]
+    nodes: usize,
+    /// Timed runs
+    #[arg(long, default_value_t = 5)]
+    repeat: usize,
+    /// Worker threads [default: as many as the machine has]
+    #[arg(long)]
+    threads: Option<usize>,
+    /// Seed of the population
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// flex, ndarray, wgpu, cuda
+    #[arg(long, default_value = DEFAULT_DEVICE)]
+    device: String,
+    /// f32 or f64
+    #[arg(long, default_value = "f32")]
+    dtype: Precision,
+    /// Write the report to a file
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+}
+
+pub(super) fn run(args: &Args) -> Result<ExitCode> {
+    let Command::Population(args) = &args.command;
+    let place = Place::open(&args.device, args.dtype)?;
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let bench = PopulationBench {
+        n: args.n,
+        batch: args.batch,
+        nodes: args.nodes,
+        repeats: args.repeat,
+        threads: args.threads.unwrap_or(cores),
+        seed: args.seed,
+    };
+    let report = bench.run(embedded(), &place)?;
+    say!("{} galaxies on {}, {} nodes,", report.n, report.device, report.nodes);
+    say!("chunks of {} on {} threads; microseconds per galaxy\n", report.batch, report.threads);
+    say!("{:<32} {:>9} {:>9}", "", "fastest", "median");
+    for (what, timing) in [
+        ("histories, bands, cut, histogram", report.forward),
+        ("loss and 21 gradients", report.gradient),
+    ] {
+        let (min, median) = (timing.min_us_per_galaxy, timing.median_us_per_galaxy);
+        say!("{what:<32} {min:>9.3} {median:>9.3}");
+    }
+    let [median, p90, largest] = report.accuracy_mag;
+    say!(
+        "\nmagnitudes against converged quadrature: median {median:.1e}, 90 % {p90:.1e}, largest {largest:.1e}"
+    );
+    if let Some(mb) = report.peak_rss_mb {
+        say!("peak memory {mb:.0} MB");
+    }
+    if let Some(path) = &args.json {
+        let json = serde_json::to_string_pretty(&report)
+            .map_err(|e| Error::invalid("report", e.to_string()))?;
+        write_atomic(path, json.as_bytes())?;
+        say!("{}", path.display());
+    }
+    Ok(ExitCode::SUCCESS)
+}
