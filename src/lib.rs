@@ -2,8 +2,9 @@
 //! tensor graphs that run unchanged on every backend and differentiate exactly.
 //!
 //! Data flow one way: parameters, [`halo`] growth, [`sfh`] and stellar ages, [`metallicity`], weights
-//! over the [`ssp`] grid, spectra ([`sed`]), [`dust`], [`photometry`]; [`population`] has the whole
-//! chain as one [`GalaxyModel`](population::GalaxyModel), and [`predict`] runs it over catalogues.
+//! over the [`ssp`] grid, [`nebular`] lines, spectra ([`sed`]), [`dust`], [`photometry`];
+//! [`population`] has the whole chain as one [`GalaxyModel`](population::GalaxyModel), [`predict`] runs
+//! it over catalogues, and [`history`] through cosmic time.
 //!
 //! ```
 //! use starburn::device::{DEFAULT_DEVICE, Place, Precision, to_host};

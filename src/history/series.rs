@@ -22,7 +22,8 @@ pub struct Watch<'a> {
     /// the time of observation instead.
     pub galaxies: &'a [Vec<f64>],
     /// Cosmic time at which the parameters hold \[Gyr\], one per galaxy, within
-    /// [`GalaxyModel::t_obs_range_gyr`]; only histories with masses or look-back times among their parameters depend on it.
+    /// [`GalaxyModel::t_obs_range_gyr`]; only histories with masses or look-back times among their
+    /// parameters depend on it.
     pub t_ref_gyr: &'a [f64],
     /// Cosmic times of observation \[Gyr\], ascending.
     pub t_gyr: &'a [f64],

@@ -155,6 +155,35 @@ fn dust_that_does_not_depend_on_age_is_a_screen() {
 }
 
 #[test]
+fn birth_clouds_dim_young_stars_and_their_lines_only() {
+    let grid = grid();
+    let components =
+        Components { dust: DustModel::TwoComponent, ionization: true, ..Components::default() };
+    let young = [("lg_qt", 1.9), ("lg_drop", -0.01), ("lg_rejuv", -0.005)];
+    let old = [("lg_qt", 0.5), ("lg_drop", -3.0), ("lg_rejuv", -2.99)];
+    for_each_place(|place| {
+        let model = model(components, &grid, Frame::Rest, place);
+        let seen = |history: &[(&str, f64)], av_birth| {
+            let row = components.row(&[history, &[("av_birth", av_birth)]].concat()).unwrap();
+            values(outputs(&model, &place.rows(&[&row])))
+        };
+        let dimmed = |history: &[(&str, f64)]| -> Vec<f64> {
+            seen(history, 3.0).iter().zip(seen(history, 0.0)).map(|(a, b)| a - b).collect()
+        };
+        let (young, old) = (dimmed(&young), dimmed(&old));
+        // Bands from ultraviolet to near infrared, masses, then the lines.
+        assert!(young[0] > 0.2 && young[0] > young[1] && young[1] > young[2], "{young:?}");
+        // The quenched galaxy has a thousandth of its star formation left, which shows in the
+        // ultraviolet.
+        assert!(old[0] < 1.0 && old[1] < 0.1 && old[2] < 0.02, "{old:?}");
+        assert_eq!(young[3..5], [0.0, 0.0]);
+        // H-alpha: 3 mag times (0.6565 / 0.55)^-0.7, less the few photons of stars beyond 10 Myr.
+        let h_alpha = -0.4 * 3.0 * (0.65647f64 / 0.55).powf(-0.7);
+        assert!(young[8] > h_alpha - 1e-3 && young[8] < 0.8 * h_alpha, "{young:?} {h_alpha}");
+    });
+}
+
+#[test]
 fn lines_brighten_the_bands_they_fall_in_and_only_those() {
     let grid = grid();
     let components = Components { ionization: true, ..Components::default() };
