@@ -71,6 +71,11 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
     let csv = args.output.join("galaxies.csv");
     let out = args.output.join("magnitudes.csv");
     say!("  starburn predict {} -o {} --filters lsst,euclid,twomass", csv.display(), out.display());
+    say!(
+        "  starburn parameters         what a galaxy is described by; other models with --sfh and more"
+    );
+    say!("  starburn figures            the figures of the DSPS paper");
+    say!("  starburn bench population   how fast 100,000 galaxies are on this machine");
     say!("  starburn filters            the embedded filters");
     say!("  starburn ssp info           the embedded SSP grid");
     say!(
