@@ -157,6 +157,11 @@ impl Place {
         }
     }
 
+    /// Name of the device, as its library calls it.
+    pub fn device_name(&self) -> String {
+        format!("{:?}", self.device)
+    }
+
     /// A tensor of shape `[n]`.
     pub fn vector(&self, values: &[f64]) -> Tensor<1> {
         self.tensor(values.to_vec(), [values.len()])
@@ -186,7 +191,7 @@ impl Place {
 
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?} {}", self.device, self.precision())
+        write!(f, "{} {}", self.device_name(), self.precision())
     }
 }
 

@@ -3,5 +3,5 @@
 mod population;
 mod timing;
 
-pub use population::{PopulationBench, PopulationReport};
-pub use timing::{Timing, peak_rss_mb};
+pub use population::{Accuracy, PopulationBench, PopulationReport};
+pub use timing::{Spread, Timing, peak_rss_mb};

@@ -4,13 +4,20 @@ use std::time::Instant;
 
 use serde::Serialize;
 
-/// Wall-clock times of repeated runs, per galaxy.
+/// Wall-clock times of repeated runs.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Timing {
-    /// Fastest run \[microseconds per galaxy\].
-    pub min_us_per_galaxy: f64,
-    /// Median run \[microseconds per galaxy\].
-    pub median_us_per_galaxy: f64,
+    /// Microseconds per galaxy.
+    pub us_per_galaxy: Spread,
+}
+
+/// The fastest and the median of several runs.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Spread {
+    /// Fastest.
+    pub min: f64,
+    /// Median.
+    pub median: f64,
 }
 
 impl Timing {
@@ -31,9 +38,8 @@ impl Timing {
             times.push(start.elapsed().as_secs_f64() * 1e6 / n as f64);
         }
         times.sort_by(f64::total_cmp);
-        let timing =
-            Self { min_us_per_galaxy: times[0], median_us_per_galaxy: times[times.len() / 2] };
-        Ok((timing, result))
+        let us_per_galaxy = Spread { min: times[0], median: times[times.len() / 2] };
+        Ok((Self { us_per_galaxy }, result))
     }
 }
 
@@ -58,6 +64,6 @@ mod tests {
         })
         .unwrap();
         assert_eq!(last, 6);
-        assert!(timing.min_us_per_galaxy <= timing.median_us_per_galaxy);
+        assert!(timing.us_per_galaxy.min <= timing.us_per_galaxy.median);
     }
 }

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 
-use crate::bench::PopulationBench;
+use crate::bench::{Accuracy, PopulationBench, Spread};
 use crate::device::{DEFAULT_DEVICE, Place, Precision};
 use crate::files::write_atomic;
 use crate::sfh::LookbackNodes;
@@ -71,19 +71,19 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
         seed: args.seed,
     };
     let report = bench.run(embedded(), &place)?;
-    say!("{} galaxies on {}, {} nodes,", report.n, report.device, report.nodes);
+    say!("{} galaxies on {} {}, {} nodes,", report.n, report.device, report.dtype, report.nodes);
     say!("chunks of {} on {} threads; microseconds per galaxy\n", report.batch, report.threads);
     say!("{:<32} {:>9} {:>9}", "", "fastest", "median");
     for (what, timing) in [
         ("histories, bands, cut, histogram", report.forward),
         ("loss and 21 gradients", report.gradient),
     ] {
-        let (min, median) = (timing.min_us_per_galaxy, timing.median_us_per_galaxy);
+        let Spread { min, median } = timing.us_per_galaxy;
         say!("{what:<32} {min:>9.3} {median:>9.3}");
     }
-    let [median, p90, largest] = report.accuracy_mag;
+    let Accuracy { median, p90, max } = report.accuracy;
     say!(
-        "\nmagnitudes against converged quadrature: median {median:.1e}, 90 % {p90:.1e}, largest {largest:.1e}"
+        "\nmagnitudes against converged quadrature: median {median:.1e}, 90 % {p90:.1e}, largest {max:.1e}"
     );
     if let Some(mb) = report.peak_rss_mb {
         say!("peak memory {mb:.0} MB");
