@@ -138,14 +138,14 @@ impl SspGrid {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
-    fn axes() -> (Vec<f64>, Vec<f64>, Vec<f64>) {
+    pub(in crate::ssp) fn axes() -> (Vec<f64>, Vec<f64>, Vec<f64>) {
         (vec![-3.0, -2.0, -1.5], vec![-2.0, -1.0, 0.0, 1.0], vec![1000.0, 5000.0])
     }
 
-    fn grid() -> SspGrid {
+    pub(in crate::ssp) fn grid() -> SspGrid {
         let (met, age, wave) = axes();
         let flux = (0..24).map(|i| 1e-15 * f64::from(i)).collect();
         SspGrid::new(met, age, wave, flux, BTreeMap::from([("source".into(), "test".into())]))

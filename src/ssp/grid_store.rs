@@ -115,17 +115,7 @@ fn provenance(store: &Store) -> BTreeMap<String, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn axes() -> (Vec<f64>, Vec<f64>, Vec<f64>) {
-        (vec![-3.0, -2.0, -1.5], vec![-2.0, -1.0, 0.0, 1.0], vec![1000.0, 5000.0])
-    }
-
-    fn grid() -> SspGrid {
-        let (met, age, wave) = axes();
-        let flux = (0..24).map(|i| 1e-15 * f64::from(i)).collect();
-        SspGrid::new(met, age, wave, flux, BTreeMap::from([("source".into(), "test".into())]))
-            .unwrap()
-    }
+    use crate::ssp::grid::tests::{axes, grid};
 
     #[test]
     fn store_round_trip_with_lines() {
