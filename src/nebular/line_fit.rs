@@ -16,7 +16,7 @@ use crate::{Error, Result};
 
 /// SHA-256 of the embedded file, checked by `starburn doctor`.
 pub const EMBEDDED_LINES_SHA256: &str =
-    "c8feaf389cc0e2f84c6cff5c90bde2f5f2eab770e592aa152c4280a658eb1a35";
+    "1ecf3263501f77fb9578c98d3fcb5bf806546c12f4ac590d69d9dfc258e8b87a";
 
 static BYTES: &[u8] = include_bytes!("../../models/nebular_lines.safetensors");
 
@@ -311,8 +311,8 @@ mod tests {
             s.arrays.insert("range".into(), Array::f64(&[3, 2], vec![0.0; 6]));
         });
         refused("for 108 lines", &|s| drop(s.arrays.remove("layer0/weights")));
-        refused("expected finite values of shape [3, 30]", &|s| {
-            s.arrays.insert("layer0/weights".into(), Array::f64(&[3, 30], vec![f64::NAN; 90]));
+        refused("expected finite values of shape [3, 40]", &|s| {
+            s.arrays.insert("layer0/weights".into(), Array::f64(&[3, 40], vec![f64::NAN; 120]));
         });
         let other = example(&[3, 4, 107]);
         let mut fit = LineFit::embedded().clone();

@@ -17,8 +17,9 @@ use super::line_fit::{FitRange, FittedLine, LineFit};
 
 /// Lines that nowhere exceed this fraction of H-beta are left out.
 pub const BRIGHT_ENOUGH: f64 = 0.01;
-/// Fraction of H-beta that is added to every line before the fit: fainter lines do not matter.
-pub const FLOOR: f64 = 1e-4;
+/// Fraction of H-beta that is added to every line before the fit, so that a line without any light has
+/// a logarithm too.
+pub const FLOOR: f64 = 1e-18;
 /// Fraction of H-beta above which the residuals of single lines are stated.
 const RELEVANT: f64 = 1e-3;
 
@@ -56,7 +57,7 @@ impl Spread {
 /// Residuals of a fit over the nodes of its table.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Residuals {
-    /// Of `lg(L + 1e-4 L_Hbeta)`, every line at every node: what the fit minimizes.
+    /// Of `lg(L + 1e-18 L_Hbeta)`, every line at every node: what the fit minimizes.
     pub floored: Spread,
     /// Of `lg L` where the line exceeds 1e-4 of H-beta.
     pub above_1e_4: Spread,
@@ -72,7 +73,7 @@ impl fmt::Display for Residuals {
             let Spread { count, median, rms, worst } = s;
             write!(f, "{what}: median {median:.4}, rms {rms:.4}, worst {worst:.4} ({count}){end}")
         };
-        line("lg(L + 1e-4 L_Hbeta) everywhere", &self.floored, "; ")?;
+        line("lg(L + 1e-18 L_Hbeta) everywhere", &self.floored, "; ")?;
         line("lg L where L > 1e-4 L_Hbeta", &self.above_1e_4, "; ")?;
         line("lg L where L > 1e-3 L_Hbeta", &self.above_1e_3, "; ")?;
         line("lg L where L > 1e-2 L_Hbeta", &self.above_1e_2, " dex")

@@ -32,7 +32,7 @@ pub struct Effort {
 
 impl Default for Effort {
     fn default() -> Self {
-        Self { hidden: vec![30, 30, 40], steps: 5000 }
+        Self { hidden: vec![40, 40, 64], steps: 5000 }
     }
 }
 
