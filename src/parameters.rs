@@ -168,10 +168,17 @@ pub trait ParameterSet: Sized + Clone {
 pub fn bounded(infos: &[ParamInfo], unbounded: Vec<Tensor<1>>) -> Vec<Tensor<1>> {
     let mut values = unbounded.clone();
     for j in evaluation_order(infos) {
-        let bound = &infos[j].bound;
-        let (lo, hi) = edges(infos, bound, &values, &unbounded[j]);
-        let x = (unbounded[j].clone() - centre(bound, &lo, &hi)) * bound.k;
-        values[j] = sigmoid::step(x, lo, hi);
+        let (bound, u) = (&infos[j].bound, unbounded[j].clone());
+        values[j] = if let (Edge::At(lo), Edge::At(hi)) = (bound.lo, bound.hi) {
+            let x0 = match bound.centre {
+                Centre::Middle => 0.5 * (lo + hi),
+                Centre::At(x0) => x0,
+            };
+            sigmoid::step_scalar((u - x0) * bound.k, lo, hi)
+        } else {
+            let (lo, hi) = edges(infos, bound, &values, &u);
+            sigmoid::step((u - centre(bound, &lo, &hi)) * bound.k, lo, hi)
+        };
     }
     values
 }

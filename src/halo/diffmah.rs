@@ -8,7 +8,7 @@ use crate::parameter_set;
 use crate::parameters::{Bound, Centre, Edge};
 
 /// Speed at which the power-law index rolls from early to late.
-const MAH_K: f64 = 3.5;
+pub(crate) const MAH_K: f64 = 3.5;
 
 /// Times earlier than this are evaluated at it, where haloes have no mass to speak of.
 const T_MIN_GYR: f64 = 1e-6;

@@ -2,6 +2,7 @@
 
 mod diffmah;
 
+pub(crate) use diffmah::MAH_K;
 pub use diffmah::{DiffmahParams, HaloHistory, diffmah, diffmah_lg_mass};
 
 /// log10 of the age of the Universe today that anchors halo histories: log10(13.8 Gyr).

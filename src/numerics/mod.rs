@@ -12,6 +12,7 @@ pub mod interp;
 pub mod jacobian;
 pub mod quadratic;
 pub mod random;
+pub(crate) mod real;
 pub mod sigmoid;
 pub mod triweight;
 

@@ -7,13 +7,19 @@
 
 use burn::tensor::Tensor;
 
+/// Height of the density with unit standard deviation.
+pub(crate) const PDF_PEAK: f64 = 35.0 / 96.0;
+
+/// `T_erf(z) = 1/2 + z` times the polynomial of `z^2` with these ascending coefficients.
+pub(crate) const CDF_ODD: [f64; 4] = [PDF_PEAK, -35.0 / 864.0, 7.0 / 2592.0, -5.0 / 69984.0];
+
 /// Cumulative triweight `T_erf(z)`: 0 below `z = -3`, 1 above `z = 3`.
 pub fn triweight_cdf<const D: usize>(z: Tensor<D>) -> Tensor<D> {
     // The polynomial's first derivatives vanish at +-3, so clamping is exact in value and gradient.
     let z = z.clamp(-3.0, 3.0);
     let z2 = z.clone() * z.clone();
-    let odd = ((z2.clone() * (-5.0 / 69984.0) + 7.0 / 2592.0) * z2.clone() - 35.0 / 864.0) * z2
-        + 35.0 / 96.0;
+    let [c0, c1, c2, c3] = CDF_ODD;
+    let odd = ((z2.clone() * c3 + c2) * z2.clone() + c1) * z2 + c0;
     odd * z + 0.5
 }
 
@@ -21,14 +27,15 @@ pub fn triweight_cdf<const D: usize>(z: Tensor<D>) -> Tensor<D> {
 pub fn triweight_cdf_at(z: f64) -> f64 {
     let z = z.clamp(-3.0, 3.0);
     let z2 = z * z;
-    0.5 + z * (35.0 / 96.0 + z2 * (-35.0 / 864.0 + z2 * (7.0 / 2592.0 - z2 * 5.0 / 69984.0)))
+    let [c0, c1, c2, c3] = CDF_ODD;
+    0.5 + z * (c0 + z2 * (c1 + z2 * (c2 + z2 * c3)))
 }
 
 /// Triweight density `T(x | mu, s)`, with `s` its standard deviation.
 pub fn triweight_pdf<const D: usize>(x: Tensor<D>, mu: Tensor<D>, s: Tensor<D>) -> Tensor<D> {
     let z = ((x - mu) / s.clone()).clamp(-3.0, 3.0) / 3.0;
     let w = z.clone() * z.neg() + 1.0;
-    w.clone() * w.clone() * w * (35.0 / 96.0) / s
+    w.clone() * w.clone() * w * PDF_PEAK / s
 }
 
 #[cfg(test)]

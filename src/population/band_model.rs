@@ -61,8 +61,6 @@ pub struct BandModel {
     names: Vec<String>,
     /// Wavelengths at which dust is taken \[micrometre\], `[n_filter * n_dust]`, filter slowest.
     dust_um: Vec<f64>,
-    /// Cosmic times of the nodes \[Gyr\], `[1, n_node]`.
-    t_nodes: Tensor<2>,
     /// From rates \[Msun/yr\] at the nodes to band fluxes, `[n_node, n_met * n_filter * n_dust + 2]`; the
     /// last two columns are the mass in the age bins and the mass ever formed.
     light: Tensor<2>,
@@ -101,9 +99,7 @@ impl BandModel {
                 modulus[0] - 2.5 * (1.0 + z).log10()
             }
         };
-        let t_obs = place.vector(&[epoch.t_obs_gyr]);
         Ok(Self {
-            t_nodes: settings.nodes.t_gyr(&t_obs),
             light: light_of_nodes(grid, &settings.nodes, epoch.t_obs_gyr, &columns, place),
             grid: grid.clone(),
             place: place.clone(),
@@ -161,15 +157,16 @@ impl BandModel {
     pub fn stars(&self, sfh: &SfhParams) -> Result<BandStars> {
         let ModelSettings { age_weights, times, nodes, lgt0, fb, .. } = &self.settings;
         let n_gal = sfh.columns().first().map_or(0, |column| column.dims()[0]);
+        let t_obs = self.t_obs_gyr(n_gal);
         let context = SfhContext {
-            t_ref_gyr: &self.t_obs_gyr(n_gal),
+            t_ref_gyr: &t_obs,
             method: *age_weights,
             times,
             nodes,
             lgt0: *lgt0,
             fb: *fb,
         };
-        let all = sfh.sfr_msun_yr(&context, self.t_nodes.clone())?.matmul(self.light.clone());
+        let all = sfh.sfr_at_nodes(&context, &t_obs)?.matmul(self.light.clone());
         let n_light = all.dims()[1] - 2;
         Ok(BandStars {
             in_bins: all.clone().narrow(1, n_light, 1),

@@ -6,6 +6,7 @@ mod delayed_tau;
 mod diffstar;
 mod diffstar_2021;
 mod diffstar_common;
+mod diffstar_rates;
 mod double_power_law;
 mod gas_depletion;
 mod lognormal;

@@ -2,6 +2,7 @@
 
 use burn::tensor::Tensor;
 
+use super::diffstar_rates::DiffstarRates;
 use super::scaled::scaled_to_mass;
 use super::{
     AgeDistribution, AgeGrid, AgeWeightMethod, DelayedTauParams, Diffstar2021Params,
@@ -10,7 +11,7 @@ use super::{
     diffstar_sfr, gas_depletion_sfr, piecewise_age_distribution, piecewise_sfr,
 };
 use crate::Result;
-use crate::device::Place;
+use crate::device::{Place, fused_rows};
 use crate::halo::DiffmahParams;
 use crate::parameters::model_choice;
 
@@ -129,6 +130,23 @@ impl SfhParams {
         }
     }
 
+    /// Star formation rates \[Msun/yr\] at the look-back nodes of galaxies seen at `t_obs_gyr`
+    /// (`[n_gal]`), `[n_gal, n_node]`; as [`sfr_msun_yr`](Self::sfr_msun_yr), by a fused operation where
+    /// there is one.
+    ///
+    /// # Errors
+    /// None for a valid [`SfhContext`].
+    pub fn sfr_at_nodes(&self, context: &SfhContext, t_obs_gyr: &Tensor<1>) -> Result<Tensor<2>> {
+        if let Self::Diffstar { .. } = self {
+            let rates = DiffstarRates::new(context.nodes, context.lgt0, context.fb);
+            let parameters = [self.columns(), vec![t_obs_gyr.clone()]].concat();
+            if let Some(sfr) = fused_rows(&rates, &parameters) {
+                return Ok(sfr);
+            }
+        }
+        self.sfr_msun_yr(context, context.nodes.t_gyr(t_obs_gyr))
+    }
+
     /// Star formation rates on the times of the context.
     ///
     /// # Errors
@@ -154,7 +172,7 @@ impl SfhParams {
             return Ok(piecewise_age_distribution(bins, context.t_ref_gyr, t_obs_gyr, ages));
         }
         if context.method == AgeWeightMethod::Nodes {
-            let rates = self.sfr_msun_yr(context, context.nodes.t_gyr(t_obs_gyr))?;
+            let rates = self.sfr_at_nodes(context, t_obs_gyr)?;
             return Ok(context.nodes.age_distribution(rates, t_obs_gyr, ages));
         }
         Ok(age_weights(&self.table(context)?, t_obs_gyr, ages, context.method))

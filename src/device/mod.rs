@@ -1,7 +1,9 @@
 //! Compute devices by name, and the place (device and precision) where tensors live.
 //!
-//! This is the only file that names a backend. Everything else takes its device and dtype from a
+//! This folder is the only place that names a backend. Everything else takes its device and dtype from a
 //! [`Place`] or from the tensors it is given, so the same graph runs wherever they are.
+
+mod fused;
 
 use std::fmt;
 
@@ -9,6 +11,8 @@ use burn::tensor::{DType, Device, Tensor, TensorData};
 
 use crate::names::named;
 use crate::{Error, Result};
+
+pub(crate) use fused::{FusedOperation, RowFunction, fused_rows};
 
 /// Floating-point precision of a computation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
