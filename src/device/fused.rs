@@ -10,27 +10,26 @@ use std::sync::Arc;
 
 use burn::tensor::Tensor;
 
-/// A function from the parameters of a galaxy to a row of numbers, over batches of galaxies.
-pub(crate) trait RowFunction<F> {
-    /// The rows, `[n_gal, width]`, of parameters `[n_param, n_gal]`.
-    fn rows(&self, parameters: &[F], rows: &mut [F]);
+/// A function of the parameters of each galaxy of a batch.
+pub(crate) trait BatchFunction<F> {
+    /// Writes the results for parameters `[n_param, n_gal]`.
+    fn value(&self, parameters: &[F], result: &mut [F]);
 
-    /// Gradient `[n_param, n_gal]` of the sum of the rows, each number of them weighted with `seed`
-    /// (`[n_gal, width]`).
+    /// Writes the gradient, `[n_param, n_gal]`, of the sum of the results weighted with `seed`.
     fn pull_back(&self, parameters: &[F], seed: &[F], gradient: &mut [F]);
 }
 
-/// A [`RowFunction`] in both precisions.
+/// A [`BatchFunction`] in both precisions.
 pub(crate) trait FusedOperation:
-    RowFunction<f32> + RowFunction<f64> + Debug + Send + Sync
+    BatchFunction<f32> + BatchFunction<f64> + Debug + Send + Sync
 {
-    /// Length of a row.
-    fn width(&self) -> usize;
+    /// Shape of the results.
+    fn shape(&self, n_gal: usize) -> [usize; 2];
 }
 
-/// The rows of an operation for parameters of shape `[n_gal]` each; `None` on a device that has no fused
-/// operations.
-pub(crate) fn fused_rows(
+/// The results of an operation for parameters of shape `[n_gal]` each; `None` on a device that has no
+/// fused operations.
+pub(crate) fn fused(
     operation: &Arc<dyn FusedOperation>,
     parameters: &[Tensor<1>],
 ) -> Option<Tensor<2>> {
@@ -76,48 +75,47 @@ mod with_flex {
     }
 
     pub(super) fn run(operation: Arc<dyn FusedOperation>, parameters: Tensor<2>) -> Tensor<2> {
-        let rows = <Dispatch as FusedOperations>::rows(parameters.into_dispatch(), operation);
-        Tensor::from_dispatch(rows)
+        let parameters = parameters.into_dispatch();
+        Tensor::from_dispatch(<Dispatch as FusedOperations>::fused(parameters, operation))
     }
 
     /// Burn's way to an operation of one's own.
     #[backend_extension(Flex, Autodiff)]
     pub(super) trait FusedOperations: Backend {
-        fn rows(
+        fn fused(
             parameters: FloatTensor<Self>,
             operation: Arc<dyn FusedOperation>,
         ) -> FloatTensor<Self>;
     }
 
     impl FusedOperations for Flex {
-        fn rows(
+        fn fused(
             parameters: FloatTensor<Self>,
             operation: Arc<dyn FusedOperation>,
         ) -> FloatTensor<Self> {
             let parameters = parameters.to_contiguous();
-            let n_gal = parameters.shape()[1];
-            let shape = [n_gal, operation.width()];
+            let shape = operation.shape(parameters.shape()[1]);
             match parameters.dtype() {
-                DType::F64 => filled(shape, |rows: &mut [f64]| {
-                    operation.rows(values(parameters.as_slice()), rows);
+                DType::F64 => filled(shape, |result: &mut [f64]| {
+                    operation.value(values(parameters.as_slice()), result);
                 }),
-                _ => filled(shape, |rows: &mut [f32]| {
-                    operation.rows(values(parameters.as_slice()), rows);
+                _ => filled(shape, |result: &mut [f32]| {
+                    operation.value(values(parameters.as_slice()), result);
                 }),
             }
         }
     }
 
     impl<C: CheckpointStrategy> FusedOperations for Autodiff<Flex, C> {
-        fn rows(
+        fn fused(
             parameters: FloatTensor<Self>,
             operation: Arc<dyn FusedOperation>,
         ) -> FloatTensor<Self> {
             let (parameters, node) = parameters.into_parts();
-            let rows = Flex::rows(parameters.clone(), operation.clone());
+            let result = Flex::fused(parameters.clone(), operation.clone());
             match PullBack.prepare::<C>([node]).compute_bound().stateful() {
-                OpsKind::Tracked(tracked) => tracked.finish((parameters, operation), rows),
-                OpsKind::UnTracked(untracked) => untracked.finish(rows),
+                OpsKind::Tracked(tracked) => tracked.finish((parameters, operation), result),
+                OpsKind::UnTracked(untracked) => untracked.finish(result),
             }
         }
     }

@@ -4,6 +4,8 @@
 //! [`Place`] or from the tensors it is given, so the same graph runs wherever they are.
 
 mod fused;
+mod loops;
+pub(crate) mod real;
 
 use std::fmt;
 
@@ -12,7 +14,8 @@ use burn::tensor::{DType, Device, Tensor, TensorData};
 use crate::names::named;
 use crate::{Error, Result};
 
-pub(crate) use fused::{FusedOperation, RowFunction, fused_rows};
+pub(crate) use fused::{FusedOperation, fused};
+pub(crate) use loops::Loops;
 
 /// Floating-point precision of a computation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

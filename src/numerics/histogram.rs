@@ -4,7 +4,8 @@ use burn::tensor::Tensor;
 
 use super::column;
 use super::triweight::triweight_cdf;
-use crate::device::Place;
+use super::triweight_loops::TriweightWeights;
+use crate::device::{Place, fused};
 
 /// Share of the kernel `T(. | x, s)` in each bin, not normalised.
 ///
@@ -20,7 +21,14 @@ pub fn triweight_histogram(x: &Tensor<1>, s: &Tensor<1>, edges: &[f64]) -> Tenso
 /// Normalised weights over the bins: rows of [`triweight_histogram`] divided by their sum.
 ///
 /// A kernel that misses every bin puts all its weight into the nearest end bin.
+///
+/// By a fused operation where there is one.
 pub fn triweight_weights(x: &Tensor<1>, s: &Tensor<1>, edges: &[f64]) -> Tensor<2> {
+    fused(&TriweightWeights::new(edges), &[x.clone(), s.clone()])
+        .unwrap_or_else(|| triweight_weights_graph(x, s, edges))
+}
+
+pub(super) fn triweight_weights_graph(x: &Tensor<1>, s: &Tensor<1>, edges: &[f64]) -> Tensor<2> {
     let n = edges.len() - 1;
     let raw = triweight_histogram(x, s, edges);
     let sum = raw.clone().sum_dim(1);

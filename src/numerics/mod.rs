@@ -12,9 +12,9 @@ pub mod interp;
 pub mod jacobian;
 pub mod quadratic;
 pub mod random;
-pub(crate) mod real;
 pub mod sigmoid;
 pub mod triweight;
+mod triweight_loops;
 
 use std::f64::consts::{LN_10, LOG10_E};
 

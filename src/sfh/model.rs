@@ -11,7 +11,7 @@ use super::{
     diffstar_sfr, gas_depletion_sfr, piecewise_age_distribution, piecewise_sfr,
 };
 use crate::Result;
-use crate::device::{Place, fused_rows};
+use crate::device::{Place, fused};
 use crate::halo::DiffmahParams;
 use crate::parameters::model_choice;
 
@@ -140,7 +140,7 @@ impl SfhParams {
         if let Self::Diffstar { .. } = self {
             let rates = DiffstarRates::new(context.nodes, context.lgt0, context.fb);
             let parameters = [self.columns(), vec![t_obs_gyr.clone()]].concat();
-            if let Some(sfr) = fused_rows(&rates, &parameters) {
+            if let Some(sfr) = fused(&rates, &parameters) {
                 return Ok(sfr);
             }
         }

@@ -5,9 +5,13 @@
 //! to and from a matrix `[n_gal, n_param]`, and the logistic maps between bounded and unbounded
 //! parameters that optimizers use.
 
+mod bounded_loops;
+
 use burn::tensor::Tensor;
 
-use crate::device::Place;
+use bounded_loops::BoundedLoops;
+
+use crate::device::{Place, fused};
 use crate::numerics::sigmoid;
 use crate::{Error, Result};
 
@@ -164,8 +168,19 @@ pub trait ParameterSet: Sized + Clone {
     }
 }
 
-/// Maps unbounded columns (`[n_gal]` each) into the ranges of the parameters `infos`.
+/// Maps unbounded columns (`[n_gal]` each) into the ranges of the parameters `infos`, by a fused operation
+/// where there is one.
 pub fn bounded(infos: &[ParamInfo], unbounded: Vec<Tensor<1>>) -> Vec<Tensor<1>> {
+    match fused(&BoundedLoops::new(infos), &unbounded) {
+        Some(values) => {
+            let one = |j| values.clone().narrow(0, j, 1).squeeze_dim(0);
+            (0..infos.len()).map(one).collect()
+        }
+        None => bounded_graph(infos, unbounded),
+    }
+}
+
+fn bounded_graph(infos: &[ParamInfo], unbounded: Vec<Tensor<1>>) -> Vec<Tensor<1>> {
     let mut values = unbounded.clone();
     for j in evaluation_order(infos) {
         let (bound, u) = (&infos[j].bound, unbounded[j].clone());

@@ -4,7 +4,7 @@
 //! vector instructions without long chains of dependent ones. Selects keep a value that is not a
 //! number, as tensors do.
 
-use std::f64::consts::LN_2;
+use std::f64::consts::{LN_2, LOG2_E};
 use std::fmt::Debug;
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
@@ -140,6 +140,26 @@ pub(crate) fn exp2_block<F: Real, const FMA: bool>(block: &mut [F; BLOCK]) {
     }
 }
 
+/// Logistic function of a block, and its derivative, which stays above zero where the function rounds to
+/// one.
+#[inline(always)]
+pub(crate) fn sigmoid_block<F: Real, const FMA: bool>(
+    block: &mut [F; BLOCK],
+    slopes: &mut [F; BLOCK],
+) {
+    // Less than the exponents of normal numbers, so that neither the powers nor one over them are lost.
+    let limit = F::of(F::EXP2_RANGE.1 - 12.0);
+    for x in block.iter_mut() {
+        *x = clamp(*x * F::of(-LOG2_E), -limit, limit);
+    }
+    exp2_block::<F, FMA>(block);
+    for (x, slope) in block.iter_mut().zip(slopes) {
+        let power = *x;
+        *x = F::of(1.0) / (power + F::of(1.0));
+        *slope = power * *x * *x;
+    }
+}
+
 /// Sum of a block, in pairs.
 #[inline(always)]
 pub(crate) fn sum_block<F: Real>(block: &[F; BLOCK]) -> F {
@@ -187,6 +207,19 @@ mod tests {
         assert_eq!(exp2::<f32, false>(f32::INFINITY), 127f32.exp2());
         assert_eq!(exp2::<f64, false>(f64::NEG_INFINITY), f64::MIN_POSITIVE);
         assert!(exp2::<f32, false>(f32::NAN).is_nan() && exp2::<f64, true>(f64::NAN).is_nan());
+    }
+
+    #[test]
+    fn logistic_functions_and_their_slopes() {
+        let mut x: [f32; BLOCK] = std::array::from_fn(|i| (i as f32 - 32.0) * 2.4);
+        let (at, mut slopes) = (x, [0.0; BLOCK]);
+        sigmoid_block::<f32, false>(&mut x, &mut slopes);
+        for ((x, slope), at) in x.into_iter().zip(slopes).zip(at) {
+            let want = 1.0 / (1.0 + (-f64::from(at)).exp());
+            let falling = 1.0 / (1.0 + f64::from(at).exp());
+            assert!((f64::from(x) / want - 1.0).abs() < 2e-5, "{at}");
+            assert!((f64::from(slope) / (want * falling) - 1.0).abs() < 2e-5, "{at}");
+        }
     }
 
     #[test]
