@@ -8,7 +8,7 @@
 use std::fmt::Debug;
 use std::sync::Arc;
 
-use burn::tensor::Tensor;
+use burn::tensor::{Device, Tensor};
 
 /// A function of the parameters of each galaxy of a batch.
 pub(crate) trait BatchFunction<F> {
@@ -27,14 +27,14 @@ pub(crate) trait FusedOperation:
     fn shape(&self, n_gal: usize) -> [usize; 2];
 }
 
-/// The results of an operation for parameters of shape `[n_gal]` each; `None` on a device that has no
-/// fused operations.
-pub(crate) fn fused(
-    operation: &Arc<dyn FusedOperation>,
-    parameters: &[Tensor<1>],
-) -> Option<Tensor<2>> {
-    on_flex(parameters.first()?)
-        .then(|| run(operation.clone(), Tensor::stack(parameters.to_vec(), 0)))
+/// True if tensors where this one lives can go through [`fused`] operations.
+pub(crate) fn has_fused<const D: usize>(tensor: &Tensor<D>) -> bool {
+    on_flex(&tensor.device())
+}
+
+/// The results of an operation for parameters `[n_param, n_gal]`, which live where [`has_fused`].
+pub(crate) fn fused(operation: Arc<dyn FusedOperation>, parameters: Tensor<2>) -> Tensor<2> {
+    run(operation, parameters)
 }
 
 #[cfg(not(feature = "flex"))]
@@ -44,7 +44,7 @@ use without_flex::{on_flex, run};
 mod without_flex {
     use super::*;
 
-    pub(super) fn on_flex(_tensor: &Tensor<1>) -> bool {
+    pub(super) fn on_flex(_device: &Device) -> bool {
         false
     }
 
@@ -70,8 +70,8 @@ mod with_flex {
 
     use super::*;
 
-    pub(super) fn on_flex(tensor: &Tensor<1>) -> bool {
-        matches!(tensor.device().without_autodiff().as_dispatch(), DispatchDevice::Flex(_))
+    pub(super) fn on_flex(device: &Device) -> bool {
+        matches!(device.clone().without_autodiff().as_dispatch(), DispatchDevice::Flex(_))
     }
 
     pub(super) fn run(operation: Arc<dyn FusedOperation>, parameters: Tensor<2>) -> Tensor<2> {

@@ -5,7 +5,7 @@ use burn::tensor::Tensor;
 use super::column;
 use super::triweight::triweight_cdf;
 use super::triweight_loops::TriweightWeights;
-use crate::device::{Place, fused};
+use crate::device::{Place, fused, has_fused};
 
 /// Share of the kernel `T(. | x, s)` in each bin, not normalised.
 ///
@@ -24,8 +24,10 @@ pub fn triweight_histogram(x: &Tensor<1>, s: &Tensor<1>, edges: &[f64]) -> Tenso
 ///
 /// By a fused operation where there is one.
 pub fn triweight_weights(x: &Tensor<1>, s: &Tensor<1>, edges: &[f64]) -> Tensor<2> {
-    fused(&TriweightWeights::new(edges), &[x.clone(), s.clone()])
-        .unwrap_or_else(|| triweight_weights_graph(x, s, edges))
+    if has_fused(x) {
+        return fused(TriweightWeights::new(edges), Tensor::stack(vec![x.clone(), s.clone()], 0));
+    }
+    triweight_weights_graph(x, s, edges)
 }
 
 pub(super) fn triweight_weights_graph(x: &Tensor<1>, s: &Tensor<1>, edges: &[f64]) -> Tensor<2> {

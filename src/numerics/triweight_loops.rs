@@ -164,8 +164,7 @@ mod tests {
             // Not plain sums, which are one.
             let seeds = place.row(&[1.0, -0.3, 2.0, 0.7, -1.1]);
             let by_loops = |p: Tensor<2>| {
-                let columns = [column(&p, 0), column(&p, 1)];
-                Ok(fused(&TriweightWeights::new(&edges), &columns).unwrap() * seeds.clone())
+                Ok(fused(TriweightWeights::new(&edges), p.transpose()) * seeds.clone())
             };
             let by_graph = |p: Tensor<2>| {
                 let weights = triweight_weights_graph(&column(&p, 0), &column(&p, 1), &edges);

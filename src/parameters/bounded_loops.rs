@@ -207,8 +207,7 @@ mod tests {
         let matrix = Place::open("flex", precision).unwrap().rows(&rows);
         let columns = |matrix: &Tensor<2>| S::from_matrix(matrix).unwrap().columns();
         let by_loops = |matrix: Tensor<2>| {
-            let bounded = fused(&BoundedLoops::new(S::INFO), &columns(&matrix)).unwrap();
-            Ok(bounded.swap_dims(0, 1))
+            Ok(fused(BoundedLoops::new(S::INFO), matrix.transpose()).transpose())
         };
         let by_graph =
             |matrix: Tensor<2>| Ok(Tensor::stack(bounded_graph(S::INFO, columns(&matrix)), 1));

@@ -11,7 +11,7 @@ use burn::tensor::Tensor;
 
 use bounded_loops::BoundedLoops;
 
-use crate::device::{Place, fused};
+use crate::device::{Place, fused, has_fused};
 use crate::numerics::sigmoid;
 use crate::{Error, Result};
 
@@ -150,7 +150,11 @@ pub trait ParameterSet: Sized + Clone {
     /// # Errors
     /// Those of [`from_matrix`](Self::from_matrix).
     fn from_unbounded(unbounded: &Tensor<2>) -> Result<Self> {
-        Ok(Self::from_columns(bounded(Self::INFO, Self::from_matrix(unbounded)?.columns())))
+        let columns = Self::from_matrix(unbounded)?.columns();
+        Ok(Self::from_columns(match has_fused(unbounded) {
+            true => bounded_fused(Self::INFO, unbounded.clone().transpose()),
+            false => bounded_graph(Self::INFO, columns),
+        }))
     }
 
     /// Inverse of [`from_unbounded`](Self::from_unbounded): NaN outside the open range, infinite
@@ -171,13 +175,16 @@ pub trait ParameterSet: Sized + Clone {
 /// Maps unbounded columns (`[n_gal]` each) into the ranges of the parameters `infos`, by a fused operation
 /// where there is one.
 pub fn bounded(infos: &[ParamInfo], unbounded: Vec<Tensor<1>>) -> Vec<Tensor<1>> {
-    match fused(&BoundedLoops::new(infos), &unbounded) {
-        Some(values) => {
-            let one = |j| values.clone().narrow(0, j, 1).squeeze_dim(0);
-            (0..infos.len()).map(one).collect()
-        }
-        None => bounded_graph(infos, unbounded),
+    match unbounded.first() {
+        Some(u) if has_fused(u) => bounded_fused(infos, Tensor::stack(unbounded, 0)),
+        _ => bounded_graph(infos, unbounded),
     }
+}
+
+/// The same for unbounded parameters `[n_param, n_gal]`.
+fn bounded_fused(infos: &[ParamInfo], unbounded: Tensor<2>) -> Vec<Tensor<1>> {
+    let values = fused(BoundedLoops::new(infos), unbounded);
+    (0..infos.len()).map(|j| values.clone().narrow(0, j, 1).squeeze_dim(0)).collect()
 }
 
 fn bounded_graph(infos: &[ParamInfo], unbounded: Vec<Tensor<1>>) -> Vec<Tensor<1>> {

@@ -380,9 +380,7 @@ mod tests {
     }
 
     fn by_loops(nodes: &LookbackNodes, matrix: &Tensor<2>) -> Tensor<2> {
-        let column = |j| matrix.clone().narrow(1, j, 1).squeeze_dim(1);
-        let columns: Vec<Tensor<1>> = (0..N_PARAM).map(column).collect();
-        fused(&DiffstarRates::new(nodes, LGT0, FB), &columns).unwrap()
+        fused(DiffstarRates::new(nodes, LGT0, FB), matrix.clone().transpose())
     }
 
     #[test]

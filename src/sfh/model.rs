@@ -11,7 +11,7 @@ use super::{
     diffstar_sfr, gas_depletion_sfr, piecewise_age_distribution, piecewise_sfr,
 };
 use crate::Result;
-use crate::device::{Place, fused};
+use crate::device::{Place, fused, has_fused};
 use crate::halo::DiffmahParams;
 use crate::parameters::model_choice;
 
@@ -137,12 +137,10 @@ impl SfhParams {
     /// # Errors
     /// None for a valid [`SfhContext`].
     pub fn sfr_at_nodes(&self, context: &SfhContext, t_obs_gyr: &Tensor<1>) -> Result<Tensor<2>> {
-        if let Self::Diffstar { .. } = self {
+        if matches!(self, Self::Diffstar { .. }) && has_fused(t_obs_gyr) {
             let rates = DiffstarRates::new(context.nodes, context.lgt0, context.fb);
             let parameters = [self.columns(), vec![t_obs_gyr.clone()]].concat();
-            if let Some(sfr) = fused(&rates, &parameters) {
-                return Ok(sfr);
-            }
+            return Ok(fused(rates, Tensor::stack(parameters, 0)));
         }
         self.sfr_msun_yr(context, context.nodes.t_gyr(t_obs_gyr))
     }
