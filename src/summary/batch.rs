@@ -3,8 +3,8 @@
 use crate::device::{Place, Precision};
 
 /// Size of the largest tensors of a chunk on a CPU \[bytes\]: an operation reads one or two and writes
-/// one, and all of them should stay in the second-level cache of a core.
-pub const CPU_TENSOR_BYTES: usize = 128 << 10;
+/// one, and all of them should stay in the second-level cache of a core, one or two megabytes.
+pub const CPU_TENSOR_BYTES: usize = 256 << 10;
 
 /// Memory for the graph of a chunk on a GPU \[bytes\]: large enough to keep it busy, a small part of what
 /// cards have.
@@ -44,7 +44,7 @@ mod tests {
             let (narrow, wide) = (default_batch(place, 64), default_batch(place, 640));
             assert!(narrow > 9 * wide && wide >= 16, "{place}: {narrow} {wide}");
             if place.is_on_host() {
-                assert_eq!(narrow, place.tolerance(256.0, 512.0) as usize);
+                assert_eq!(narrow, place.tolerance(512.0, 1024.0) as usize);
             }
             assert_eq!(default_batch(place, usize::MAX / 1024), 16);
             assert!(default_batch(place, 0) <= 1 << 20);

@@ -33,12 +33,13 @@ impl SummarySet {
             return Err(Error::invalid("set of summaries", reason));
         }
         let mut rest = sums;
-        let next = |part: &Box<dyn Summary>| {
-            let (own, others) = rest.split_at(part.n_sums());
+        let widths = self.parts.iter().map(|part| part.n_sums());
+        let next = |width| {
+            let (own, others) = rest.split_at(width);
             rest = others;
             own
         };
-        Ok(self.parts.iter().map(next).collect())
+        Ok(widths.map(next).collect())
     }
 }
 
