@@ -3,7 +3,7 @@
 use crate::device::{Place, Precision};
 
 /// Size of the largest tensors of a chunk on a CPU \[bytes\]: an operation reads one or two and writes
-/// one, and all of them should stay in the second-level cache of a core, one or two megabytes.
+/// one, and all of them should about fit into the second-level cache of a core, half a megabyte or more.
 pub const CPU_TENSOR_BYTES: usize = 256 << 10;
 
 /// Memory for the graph of a chunk on a GPU \[bytes\]: large enough to keep it busy, a small part of what
