@@ -35,7 +35,7 @@
 //!
 //! let place = Place::open(DEFAULT_DEVICE, Precision::F64)?;
 //! let names = QuantityNames::new(["r"])?;
-//! let bins = SoftBins::new(names.axis("r")?, &[-24.0, -22.0, -20.0], Kernel::Triweight, 0.2)?;
+//! let bins = SoftBins::new(names.axis("r")?, &[-24.0, -22.0, -19.0], Kernel::Triweight, 0.2)?;
 //! // One worker per thread, each with its own chunks.
 //! let chunks = vec![place.matrix(&[-1.0, 0.3, 1.2], [3, 1]), place.matrix(&[0.8, -0.1], [2, 1])];
 //! let worker = Galaxies { place, names, chunks };
