@@ -4,7 +4,8 @@
 //! Data flow one way: parameters, [`halo`] growth, [`sfh`] and stellar ages, [`metallicity`], weights
 //! over the [`ssp`] grid, [`nebular`] lines, spectra ([`sed`]), [`dust`], [`photometry`];
 //! [`population`] has the whole chain as one [`GalaxyModel`](population::GalaxyModel), [`predict`] runs
-//! it over catalogues, and [`history`] through cosmic time.
+//! it over catalogues, [`history`] through cosmic time, and [`summary`] adds up populations and
+//! differentiates losses on them.
 //!
 //! ```
 //! use starburn::device::{DEFAULT_DEVICE, Place, Precision, to_host};
@@ -54,6 +55,7 @@ pub mod sed;
 pub mod sfh;
 pub mod ssp;
 pub mod store;
+pub mod summary;
 pub mod testing;
 
 pub use error::{Error, Result};

@@ -2,22 +2,28 @@
 //! histories in haloes, six LSST bands, a colour cut and a histogram of r magnitudes; and the gradient of
 //! a loss on a soft histogram with respect to the 21 parameters of the population.
 
+use std::ops::Range;
+
 use burn::tensor::Tensor;
 use serde::Serialize;
 
 use super::{Timing, peak_rss_mb};
+use crate::Result;
 use crate::device::{DEFAULT_DEVICE, Place, Precision, to_host};
 use crate::filter::FilterSet;
 use crate::halo::DiffmahParams;
 use crate::metallicity::{LognormalMdfParams, lognormal_weights};
+use crate::numerics::column;
 use crate::numerics::random::{normal, uniform};
 use crate::numerics::sigmoid::sigmoid;
-use crate::numerics::{column, jacobian::jacobian};
 use crate::parameters::ParameterSet;
 use crate::population::{BandModel, Epoch, Frame, ModelSettings};
 use crate::sfh::{DiffstarParams, LookbackNodes, SfhParams};
 use crate::ssp::SspGrid;
-use crate::{Error, Result};
+use crate::summary::{
+    ChiSquareLoss, Kernel, Population, PopulationLoss, Quantities, QuantityNames, SoftBins,
+    SoftHistogram, deal, sum_over_chunks,
+};
 
 /// Diffstar means and their slopes with halo mass, shifts of three diffmah parameters, and the relation
 /// of metallicity with mass.
@@ -100,11 +106,10 @@ struct Chunk {
     draws: Tensor<2>,
 }
 
-/// A thread's share of the population, with its own copy of the model: tensors move between threads,
-/// but are not shared.
+/// A thread's share of the population.
 struct Worker {
     model: BandModel,
-    place: Place,
+    names: QuantityNames,
     chunks: Vec<Chunk>,
 }
 
@@ -112,28 +117,18 @@ impl PopulationBench {
     /// Runs on the SSP grid and filters at a place.
     ///
     /// # Errors
-    /// [`Error::OutOfRange`] for no galaxies, chunks or threads, and those of [`BandModel::new`].
+    /// [`Error::OutOfRange`](crate::Error::OutOfRange) for no galaxies, chunks or threads, and those of
+    /// [`BandModel::new`].
     pub fn run(&self, grid: &SspGrid, place: &Place) -> Result<PopulationReport> {
-        for (what, value) in
-            [("galaxies", self.n), ("galaxies per chunk", self.batch), ("threads", self.threads)]
-        {
-            if value == 0 {
-                return Err(Error::OutOfRange {
-                    what: format!("number of {what}"),
-                    value: 0.0,
-                    allowed: "[1, inf)".into(),
-                });
-            }
-        }
-        let mut workers = self.workers(grid, self.nodes, place)?;
+        let mut population = self.population(grid, place)?;
         let theta = default_theta()?;
         let (forward, histogram) =
-            Timing::of(self.n, self.repeats, || red_histogram(&mut workers, &theta))?;
+            Timing::of(self.n, self.repeats, || red_histogram(population.workers(), &theta))?;
         // The target is the population itself, the loss that of another one.
-        let target = soft_histogram(&mut workers, &theta)?;
+        let loss = ChiSquareLoss::new(&population.sums(&theta)?)?;
         let moved: Vec<f64> = theta.iter().map(|t| t + 0.02).collect();
-        let (gradient, (_, loss_gradient)) =
-            Timing::of(self.n, self.repeats, || loss_and_gradient(&mut workers, &moved, &target))?;
+        let (gradient, result) =
+            Timing::of(self.n, self.repeats, || population.value_and_gradient(&moved, &loss))?;
         Ok(PopulationReport {
             device: place.device_name(),
             dtype: place.precision().to_string(),
@@ -145,7 +140,7 @@ impl PopulationBench {
             gradient,
             accuracy: self.accuracy(grid, place)?,
             n_red: histogram.iter().sum(),
-            loss_gradient,
+            loss_gradient: result.gradient,
             peak_rss_mb: peak_rss_mb(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
         })
@@ -172,8 +167,23 @@ impl PopulationBench {
         Ok(Accuracy { median: at(5), p90: at(9), max: at(10) })
     }
 
-    /// The population, dealt out to the threads chunk by chunk.
+    /// The population, whose summary is the soft histogram of red galaxies, bins from -25 to -12.
+    fn population(
+        &self,
+        grid: &SspGrid,
+        place: &Place,
+    ) -> Result<PopulationLoss<Worker, SoftHistogram>> {
+        let workers = self.workers(grid, self.nodes, place)?;
+        let names = &workers[0].names;
+        let edges: Vec<f64> = (0..=N_SOFT).map(|i| -25.0 + 0.5 * i as f64).collect();
+        let r = names.axis(&names.as_slice()[R])?;
+        let bins = SoftBins::new(r, &edges, Kernel::Logistic, 0.1)?;
+        PopulationLoss::new(workers, SoftHistogram::new(vec![bins])?)
+    }
+
+    /// The galaxies, dealt out to the threads chunk by chunk.
     fn workers(&self, grid: &SspGrid, nodes: usize, place: &Place) -> Result<Vec<Worker>> {
+        let shares = deal(self.n, self.batch, self.threads)?;
         let settings = ModelSettings {
             frame: Frame::Rest,
             nodes: LookbackNodes::new(nodes)?,
@@ -182,17 +192,18 @@ impl PopulationBench {
         let epoch = Epoch { redshift: 0.0, t_obs_gyr: TODAY_GYR };
         let filters = FilterSet::embedded("lsst")?;
         let model = BandModel::new(grid, &filters, settings, epoch, 1, place)?;
-        let worker = || Worker { model: model.clone(), place: place.clone(), chunks: Vec::new() };
-        let mut workers: Vec<Worker> = (0..self.threads).map(|_| worker()).collect();
-        for (i, start) in (0..self.n).step_by(self.batch).enumerate() {
-            workers[i % self.threads].chunks.push(self.chunk(start, place));
-        }
-        Ok(workers)
+        let names = QuantityNames::new(model.filter_names())?;
+        let worker = |galaxies: Vec<Range<usize>>| Worker {
+            model: model.clone(),
+            names: names.clone(),
+            chunks: galaxies.into_iter().map(|galaxies| self.chunk(galaxies, place)).collect(),
+        };
+        Ok(shares.into_iter().map(worker).collect())
     }
 
-    fn chunk(&self, start: usize, place: &Place) -> Chunk {
+    fn chunk(&self, galaxies: Range<usize>, place: &Place) -> Chunk {
         let seed = self.seed;
-        let ids: Vec<u64> = (start as u64..(start + self.batch).min(self.n) as u64).collect();
+        let ids: Vec<u64> = galaxies.map(|i| i as u64).collect();
         let logm0 = |id: &u64| 11.0 + (-0.6 * (1.0 - uniform(seed, *id, 255)).ln()).min(4.0);
         let draws = |id: &u64| {
             let id = *id;
@@ -232,97 +243,39 @@ impl Worker {
         let metallicity = lognormal_weights(&mdf, self.model.metallicities());
         Ok(self.model.magnitudes(&stars, metallicity, None))
     }
-
-    /// The same with soft edges, `[1, N_SOFT]`, bins from -25 to -12.
-    fn soft_counts(&self, theta: &Tensor<2>, chunk: &Chunk) -> Result<Tensor<2>> {
-        let magnitudes = self.magnitudes(theta, chunk)?;
-        let one = |k: usize| magnitudes.clone().narrow(1, k, 1);
-        let red = sigmoid((one(G) - one(R) - 0.5) / 0.05);
-        let edges: Vec<f64> = (0..=N_SOFT as i32).map(|i| -25.0 + 0.5 * f64::from(i)).collect();
-        let below = sigmoid((self.place.row(&edges) - one(R)) / 0.1);
-        let inside = below.clone().narrow(1, 1, N_SOFT) - below.narrow(1, 0, N_SOFT);
-        Ok((inside * red).sum_dim(0))
-    }
-
-    /// Adds up what `part` gives for each chunk.
-    fn sum(&self, width: usize, part: impl Fn(&Chunk) -> Result<Vec<f64>>) -> Result<Vec<f64>> {
-        let mut sum = vec![0.0; width];
-        for chunk in &self.chunks {
-            sum.iter_mut().zip(part(chunk)?).for_each(|(sum, x)| *sum += x);
-        }
-        Ok(sum)
-    }
 }
 
-/// Lets every worker add up its chunks, on a thread each, and adds up their sums in order.
-fn sum_over(
-    workers: &mut [Worker],
-    job: impl Fn(&Worker) -> Result<Vec<f64>> + Sync,
-) -> Result<Vec<f64>> {
-    let job = &job;
-    let parts = std::thread::scope(|scope| {
-        let running: Vec<_> =
-            workers.iter_mut().map(|worker| scope.spawn(move || job(worker))).collect();
-        let ended = running.into_iter().map(|thread| {
-            let lost = |_| Error::invalid("benchmark", "a worker thread failed");
-            thread.join().map_err(lost)?
-        });
-        ended.collect::<Result<Vec<_>>>()
-    })?;
-    let mut parts = parts.into_iter();
-    let mut sum = parts.next().unwrap_or_default();
-    for part in parts {
-        sum.iter_mut().zip(part).for_each(|(sum, x)| *sum += x);
+impl Population for Worker {
+    fn place(&self) -> &Place {
+        self.model.place()
     }
-    Ok(sum)
+
+    fn n_chunks(&self) -> usize {
+        self.chunks.len()
+    }
+
+    /// Magnitudes, and the probability to be red.
+    fn quantities(&self, chunk: usize, theta: &Tensor<2>) -> Result<Quantities> {
+        let magnitudes = self.magnitudes(theta, &self.chunks[chunk])?;
+        let one = |k: usize| magnitudes.clone().narrow(1, k, 1);
+        let red: Tensor<1> = sigmoid((one(G) - one(R) - 0.5) / 0.05).squeeze_dim(1);
+        Quantities::new(&self.names, magnitudes)?.with_weight(&red)
+    }
 }
 
 /// r magnitudes of galaxies with g - r above 0.5, in 50 bins from -26 to -10.
 fn red_histogram(workers: &mut [Worker], theta: &[f64]) -> Result<Vec<f64>> {
-    sum_over(workers, |worker| {
-        let theta = worker.place.row(theta);
-        worker.sum(50, |chunk| {
-            let mut counts = vec![0.0; 50];
-            for m in to_host(worker.magnitudes(&theta, chunk)?)?.chunks(6) {
-                let bin = ((m[R] + 26.0) / 16.0 * 50.0).floor();
-                if m[G] - m[R] > 0.5 && (0.0..50.0).contains(&bin) {
-                    counts[bin as usize] += 1.0;
-                }
+    sum_over_chunks(workers, 50, |worker, chunk| {
+        let theta = worker.place().row(theta);
+        let mut counts = vec![0.0; 50];
+        for m in to_host(worker.magnitudes(&theta, &worker.chunks[chunk])?)?.chunks(6) {
+            let bin = ((m[R] + 26.0) / 16.0 * 50.0).floor();
+            if m[G] - m[R] > 0.5 && (0.0..50.0).contains(&bin) {
+                counts[bin as usize] += 1.0;
             }
-            Ok(counts)
-        })
+        }
+        Ok(counts)
     })
-}
-
-fn soft_histogram(workers: &mut [Worker], theta: &[f64]) -> Result<Vec<f64>> {
-    sum_over(workers, |worker| {
-        let theta = worker.place.row(theta);
-        worker.sum(N_SOFT, |chunk| to_host(worker.soft_counts(&theta, chunk)?))
-    })
-}
-
-/// `mean((H - T)^2 / (T + 1))` and its gradient, in two passes over the chunks: the counts, then the
-/// gradient of the counts weighted with the derivative of the loss. Memory is that of a chunk.
-fn loss_and_gradient(
-    workers: &mut [Worker],
-    theta: &[f64],
-    target: &[f64],
-) -> Result<(f64, Vec<f64>)> {
-    let counts = soft_histogram(workers, theta)?;
-    let terms = counts.iter().zip(target);
-    let n_bin = N_SOFT as f64;
-    let loss = terms.clone().map(|(h, t)| (h - t).powi(2) / (t + 1.0)).sum::<f64>() / n_bin;
-    let slopes: Vec<f64> = terms.map(|(h, t)| 2.0 * (h - t) / (t + 1.0) / n_bin).collect();
-    let gradient = sum_over(workers, |worker| {
-        let (theta, slopes) = (worker.place.row(theta), worker.place.row(&slopes));
-        worker.sum(N_THETA, |chunk| {
-            let result = jacobian(&theta, |theta| {
-                Ok((worker.soft_counts(&theta, chunk)? * slopes.clone()).sum_dim(1))
-            })?;
-            to_host(result.jacobian)
-        })
-    })?;
-    Ok((loss, gradient))
 }
 
 fn default_theta() -> Result<Vec<f64>> {
@@ -362,17 +315,18 @@ mod tests {
     #[test]
     fn the_gradient_is_that_of_the_loss() {
         let place = &places(Precision::F64)[0];
-        let mut workers = bench(100, 2).workers(embedded(), 32, place).unwrap();
+        let small = PopulationBench { nodes: 32, ..bench(100, 2) };
+        let mut population = small.population(embedded(), place).unwrap();
         let theta = default_theta().unwrap();
-        let target = soft_histogram(&mut workers, &theta).unwrap();
+        let loss = ChiSquareLoss::new(&population.sums(&theta).unwrap()).unwrap();
         let moved: Vec<f64> = theta.iter().map(|t| t + 0.02).collect();
-        let (_, gradient) = loss_and_gradient(&mut workers, &moved, &target).unwrap();
+        let gradient = population.value_and_gradient(&moved, &loss).unwrap().gradient;
         let largest = gradient.iter().fold(0.0f64, |m, g| m.max(g.abs()));
         for j in [0, 2, 8, 16, 17, 19, 20] {
             let mut loss_at = |step: f64| {
                 let mut theta = moved.clone();
                 theta[j] += step;
-                loss_and_gradient(&mut workers, &theta, &target).unwrap().0
+                population.value(&theta, &loss).unwrap()
             };
             let numeric = (loss_at(1e-5) - loss_at(-1e-5)) / 2e-5;
             assert_close(&[gradient[j]], &[numeric], 1e-5, 1e-6 * largest);

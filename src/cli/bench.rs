@@ -10,6 +10,7 @@ use crate::device::{DEFAULT_DEVICE, Place, Precision};
 use crate::files::write_atomic;
 use crate::sfh::LookbackNodes;
 use crate::ssp::embedded;
+use crate::summary::default_batch;
 use crate::{Error, Result};
 
 #[derive(clap::Args)]
@@ -32,9 +33,9 @@ struct PopulationArgs {
     /// Number of galaxies
     #[arg(short, default_value_t = 100_000)]
     n: usize,
-    /// Galaxies per chunk
-    #[arg(long, default_value_t = 1000)]
-    batch: usize,
+    /// Galaxies per chunk [default: chosen for the device]
+    #[arg(long)]
+    batch: Option<usize>,
     /// Look-back nodes
     #[arg(long, default_value_t = LookbackNodes::DEFAULT)]
     nodes: usize,
@@ -64,7 +65,7 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let bench = PopulationBench {
         n: args.n,
-        batch: args.batch,
+        batch: args.batch.unwrap_or_else(|| default_batch(&place, args.nodes)),
         nodes: args.nodes,
         repeats: args.repeat,
         threads: args.threads.unwrap_or(cores),

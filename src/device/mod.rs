@@ -40,7 +40,7 @@ named!(Precision, "dtype", F32 = "f32", F64 = "f64");
 /// Every device name that some build of the program understands.
 pub const DEVICE_NAMES: [&str; 4] = ["flex", "ndarray", "wgpu", "cuda"];
 
-/// Those among them that compute in f64 whatever the machine.
+/// Those among them that compute in f64 whatever the machine: the CPU devices.
 pub const F64_DEVICE_NAMES: [&str; 2] = ["flex", "ndarray"];
 
 /// The device used when none is asked for: the first CPU backend of this build.
@@ -169,6 +169,11 @@ impl Place {
         format!("{:?}", self.device)
     }
 
+    /// Whether it computes on the CPU, in the memory and caches of the host.
+    pub fn is_on_host(&self) -> bool {
+        F64_DEVICE_NAMES.iter().any(|name| open(name).is_ok_and(|cpu| cpu == self.device))
+    }
+
     /// A tensor of shape `[n]`.
     pub fn vector(&self, values: &[f64]) -> Tensor<1> {
         self.tensor(values.to_vec(), [values.len()])
@@ -216,6 +221,16 @@ mod tests {
             assert!(error.contains("--features cuda"), "{error}");
         }
         assert!("f16".parse::<Precision>().is_err());
+    }
+
+    #[test]
+    fn a_cpu_is_the_host_with_and_without_autodiff() {
+        for precision in [Precision::F32, Precision::F64] {
+            let place = Place::open(DEFAULT_DEVICE, precision).unwrap();
+            assert_eq!(place.is_on_host(), F64_DEVICE_NAMES.contains(&DEFAULT_DEVICE));
+            let tracked = Place { device: place.device.clone().autodiff(), ..place.clone() };
+            assert_eq!(tracked.is_on_host(), place.is_on_host());
+        }
     }
 
     #[test]
