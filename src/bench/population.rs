@@ -3,6 +3,7 @@
 //! a loss on a soft histogram with respect to the 21 parameters of the population.
 
 use std::ops::Range;
+use std::time::Instant;
 
 use burn::tensor::Tensor;
 use serde::Serialize;
@@ -17,12 +18,12 @@ use crate::numerics::column;
 use crate::numerics::random::{normal, uniform};
 use crate::numerics::sigmoid::sigmoid;
 use crate::parameters::ParameterSet;
-use crate::population::{BandModel, Epoch, Frame, ModelSettings};
+use crate::population::{BandModel, BandStars, Epoch, Frame, ModelSettings};
 use crate::sfh::{DiffstarParams, LookbackNodes, SfhParams};
 use crate::ssp::SspGrid;
 use crate::summary::{
     ChiSquareLoss, Kernel, Population, PopulationLoss, Quantities, QuantityNames, SoftBins,
-    SoftHistogram, deal, sum_over_chunks,
+    SoftHistogram, Summary, deal, sum_over_chunks,
 };
 
 /// Diffstar means and their slopes with halo mass, shifts of three diffmah parameters, and the relation
@@ -77,6 +78,9 @@ pub struct PopulationReport {
     pub forward: Timing,
     /// Loss and its gradient with respect to the parameters of the population.
     pub gradient: Timing,
+    /// Where the time of the forward model goes: one worker's share of the chunks on one thread, so that
+    /// the steps add up to more than the time above.
+    pub stages: Vec<Stage>,
     /// Errors of the magnitudes against converged quadrature in f64.
     pub accuracy: Accuracy,
     /// Number of galaxies in the histogram.
@@ -87,6 +91,15 @@ pub struct PopulationReport {
     pub peak_rss_mb: Option<f64>,
     /// Version of the program.
     pub version: String,
+}
+
+/// A step of the forward model.
+#[derive(Clone, Debug, Serialize)]
+pub struct Stage {
+    /// What it does.
+    pub name: &'static str,
+    /// Fastest of the runs \[microseconds per galaxy\].
+    pub us_per_galaxy: f64,
 }
 
 /// Absolute errors \[mag\].
@@ -100,10 +113,12 @@ pub struct Accuracy {
     pub max: f64,
 }
 
-/// Halo masses and random numbers of one chunk.
+/// Halo masses and random numbers of one chunk: those of the diffstar parameters as a matrix
+/// `[n_gal, N_SFH]`, the others as columns.
 struct Chunk {
     logm0: Tensor<1>,
-    draws: Tensor<2>,
+    sfh_draws: Tensor<2>,
+    other_draws: Vec<Tensor<2>>,
 }
 
 /// A thread's share of the population.
@@ -138,6 +153,7 @@ impl PopulationBench {
             threads: self.threads,
             forward,
             gradient,
+            stages: self.stages(&population.workers()[0], &theta)?,
             accuracy: self.accuracy(grid, place)?,
             n_red: histogram.iter().sum(),
             loss_gradient: result.gradient,
@@ -174,11 +190,21 @@ impl PopulationBench {
         place: &Place,
     ) -> Result<PopulationLoss<Worker, SoftHistogram>> {
         let workers = self.workers(grid, self.nodes, place)?;
-        let names = &workers[0].names;
-        let edges: Vec<f64> = (0..=N_SOFT).map(|i| -25.0 + 0.5 * i as f64).collect();
-        let r = names.axis(&names.as_slice()[R])?;
-        let bins = SoftBins::new(r, &edges, Kernel::Logistic, 0.1)?;
-        PopulationLoss::new(workers, SoftHistogram::new(vec![bins])?)
+        let histogram = soft_histogram(&workers[0].names)?;
+        PopulationLoss::new(workers, histogram)
+    }
+
+    fn stages(&self, worker: &Worker, theta: &[f64]) -> Result<Vec<Stage>> {
+        let summary = soft_histogram(&worker.names)?;
+        let n: usize = worker.chunks.iter().map(|chunk| chunk.logm0.dims()[0]).sum();
+        let mut fastest = worker.seconds(theta, &summary)?;
+        for _ in 1..self.repeats {
+            for (fastest, run) in fastest.iter_mut().zip(worker.seconds(theta, &summary)?) {
+                fastest.1 = fastest.1.min(run.1);
+            }
+        }
+        let stage = |(name, seconds)| Stage { name, us_per_galaxy: seconds * 1e6 / n as f64 };
+        Ok(fastest.map(stage).to_vec())
     }
 
     /// The galaxies, dealt out to the threads chunk by chunk.
@@ -205,43 +231,94 @@ impl PopulationBench {
         let seed = self.seed;
         let ids: Vec<u64> = galaxies.map(|i| i as u64).collect();
         let logm0 = |id: &u64| 11.0 + (-0.6 * (1.0 - uniform(seed, *id, 255)).ln()).min(4.0);
-        let draws = |id: &u64| {
-            let id = *id;
-            (0..N_DRAWS as u64).map(move |k| normal(seed, id, k))
+        let draws = |kinds: Range<usize>| {
+            let one = |id: &u64| -> Vec<f64> {
+                kinds.clone().map(|k| normal(seed, *id, k as u64)).collect()
+            };
+            place.matrix(&ids.iter().flat_map(one).collect::<Vec<f64>>(), [ids.len(), kinds.len()])
         };
         Chunk {
             logm0: place.vector(&ids.iter().map(logm0).collect::<Vec<f64>>()),
-            draws: place
-                .matrix(&ids.iter().flat_map(draws).collect::<Vec<f64>>(), [ids.len(), N_DRAWS]),
+            sfh_draws: draws(0..N_SFH),
+            other_draws: (N_SFH..N_DRAWS).map(|k| draws(k..k + 1)).collect(),
         }
     }
 }
 
 impl Worker {
-    /// Magnitudes of a chunk for the population `theta` (`[1, N_THETA]`).
-    fn magnitudes(&self, theta: &Tensor<2>, chunk: &Chunk) -> Result<Tensor<2>> {
+    /// Histories of a chunk for the population `theta` (`[1, N_THETA]`).
+    fn histories(&self, theta: &Tensor<2>, chunk: &Chunk) -> Result<SfhParams> {
         let of = |j: usize, n: usize| theta.clone().narrow(1, j, n);
-        let draw = |j: usize, n: usize| chunk.draws.clone().narrow(1, j, n);
+        let draw = |k: usize| chunk.other_draws[k - N_SFH].clone();
         let excess = column(&chunk.logm0) - 12.5;
-        let u = of(0, N_SFH) + of(N_SFH, N_SFH) * excess + draw(0, N_SFH) * SFH_SCATTER;
-        let galaxy = DiffstarParams::from_unbounded(&u)?;
+        let u = of(0, N_SFH) + of(N_SFH, N_SFH) * excess + chunk.sfh_draws.clone() * SFH_SCATTER;
         let vector = |x: Tensor<2>| -> Tensor<1> { x.squeeze_dim(1) };
         let halo = DiffmahParams {
-            logtc: vector(of(16, 1) + draw(8, 1) * 0.1 + 0.05),
-            early_index: vector(of(17, 1) + draw(9, 1) * 0.2 + 2.6137643),
-            late_index: vector(of(18, 1) + draw(10, 1).tanh() * 0.02 + 0.17692805),
+            logtc: vector(draw(8) * 0.1 + 0.05 + of(16, 1)),
+            early_index: vector(draw(9) * 0.2 + 2.6137643 + of(17, 1)),
+            late_index: vector(draw(10).tanh() * 0.02 + 0.17692805 + of(18, 1)),
             t_peak: chunk.logm0.full_like(14.0),
             logm0: chunk.logm0.clone(),
         };
-        let stars = self.model.stars(&SfhParams::Diffstar { halo, galaxy })?;
-        let lgmet =
-            of(19, 1) + of(20, 1) * (column(&stars.lg_mass_formed) - 10.5) + draw(11, 1) * 0.1;
+        Ok(SfhParams::Diffstar { halo, galaxy: DiffstarParams::from_unbounded(&u)? })
+    }
+
+    /// Weights over metallicity of stars with the given masses.
+    fn metallicity(&self, theta: &Tensor<2>, chunk: &Chunk, stars: &BandStars) -> Tensor<2> {
+        let of = |j: usize| theta.clone().narrow(1, j, 1);
+        let above = column(&stars.lg_mass_formed) - 10.5;
+        let draw = chunk.other_draws[N_DRAWS - 1 - N_SFH].clone();
+        let lgmet = draw * 0.1 + of(19) + of(20) * above;
         let mdf = LognormalMdfParams {
             lgmet_scatter: chunk.logm0.full_like(LGMET_SCATTER),
-            lgmet: vector(lgmet),
+            lgmet: lgmet.squeeze_dim(1),
         };
-        let metallicity = lognormal_weights(&mdf, self.model.metallicities());
+        lognormal_weights(&mdf, self.model.metallicities())
+    }
+
+    fn magnitudes(&self, theta: &Tensor<2>, chunk: &Chunk) -> Result<Tensor<2>> {
+        let stars = self.model.stars(&self.histories(theta, chunk)?)?;
+        let metallicity = self.metallicity(theta, chunk, &stars);
         Ok(self.model.magnitudes(&stars, metallicity, None))
+    }
+
+    /// Magnitudes, and the probability to be red.
+    fn seen(&self, magnitudes: Tensor<2>) -> Result<Quantities> {
+        let one = |k: usize| magnitudes.clone().narrow(1, k, 1);
+        let red: Tensor<1> = sigmoid((one(G) - one(R) - 0.5) / 0.05).squeeze_dim(1);
+        Quantities::new(&self.names, magnitudes)?.with_weight(&red)
+    }
+
+    /// Seconds that each step takes for all chunks.
+    fn seconds(&self, theta: &[f64], summary: &SoftHistogram) -> Result<[(&'static str, f64); 5]> {
+        let theta = self.place().row(theta);
+        let mut seconds = [
+            ("parameters", 0.0),
+            ("rates and light", 0.0),
+            ("metallicity", 0.0),
+            ("magnitudes", 0.0),
+            ("soft histogram", 0.0),
+        ];
+        for chunk in &self.chunks {
+            let mut start = Instant::now();
+            let mut lap = |stage: usize| -> Result<()> {
+                self.place().wait()?;
+                seconds[stage].1 += start.elapsed().as_secs_f64();
+                start = Instant::now();
+                Ok(())
+            };
+            let histories = self.histories(&theta, chunk)?;
+            lap(0)?;
+            let stars = self.model.stars(&histories)?;
+            lap(1)?;
+            let metallicity = self.metallicity(&theta, chunk, &stars);
+            lap(2)?;
+            let magnitudes = self.model.magnitudes(&stars, metallicity, None);
+            lap(3)?;
+            summary.sums(&self.seen(magnitudes)?)?;
+            lap(4)?;
+        }
+        Ok(seconds)
     }
 }
 
@@ -254,13 +331,16 @@ impl Population for Worker {
         self.chunks.len()
     }
 
-    /// Magnitudes, and the probability to be red.
     fn quantities(&self, chunk: usize, theta: &Tensor<2>) -> Result<Quantities> {
-        let magnitudes = self.magnitudes(theta, &self.chunks[chunk])?;
-        let one = |k: usize| magnitudes.clone().narrow(1, k, 1);
-        let red: Tensor<1> = sigmoid((one(G) - one(R) - 0.5) / 0.05).squeeze_dim(1);
-        Quantities::new(&self.names, magnitudes)?.with_weight(&red)
+        self.seen(self.magnitudes(theta, &self.chunks[chunk])?)
     }
+}
+
+/// Soft histogram of r.
+fn soft_histogram(names: &QuantityNames) -> Result<SoftHistogram> {
+    let edges: Vec<f64> = (0..=N_SOFT).map(|i| -25.0 + 0.5 * i as f64).collect();
+    let r = names.axis(&names.as_slice()[R])?;
+    SoftHistogram::new(vec![SoftBins::new(r, &edges, Kernel::Logistic, 0.1)?])
 }
 
 /// r magnitudes of galaxies with g - r above 0.5, in 50 bins from -26 to -10.

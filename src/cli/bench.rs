@@ -82,6 +82,10 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
         let Spread { min, median } = timing.us_per_galaxy;
         say!("{what:<32} {min:>9.3} {median:>9.3}");
     }
+    say!("\non one thread:");
+    for stage in &report.stages {
+        say!("{:<32} {:>9.3}", stage.name, stage.us_per_galaxy);
+    }
     let Accuracy { median, p90, max } = report.accuracy;
     say!(
         "\nmagnitudes against converged quadrature: median {median:.1e}, 90 % {p90:.1e}, largest {max:.1e}"

@@ -174,6 +174,15 @@ impl Place {
         F64_DEVICE_NAMES.iter().any(|name| open(name).is_ok_and(|cpu| cpu == self.device))
     }
 
+    /// Waits until everything asked of the device is done.
+    ///
+    /// # Errors
+    /// [`Error::Device`] when something failed on the way.
+    pub fn wait(&self) -> Result<()> {
+        let failed = |e| Error::Device { name: self.device_name(), reason: format!("{e}") };
+        self.device.sync().map_err(failed)
+    }
+
     /// A tensor of shape `[n]`.
     pub fn vector(&self, values: &[f64]) -> Tensor<1> {
         self.tensor(values.to_vec(), [values.len()])

@@ -2,8 +2,9 @@
 
 use burn::tensor::{DType, Tensor};
 
+use super::kernel_loops::SharesBelow;
 use super::{Axis, Quantities};
-use crate::device::Place;
+use crate::device::{Place, fused, has_fused};
 use crate::names::named;
 use crate::numerics::check_ascending;
 use crate::numerics::triweight::triweight_cdf;
@@ -97,12 +98,16 @@ impl SoftBins {
         self.edges.windows(2).map(label).collect()
     }
 
-    /// Share of each galaxy below each edge, `[n_gal, n_edge]`.
+    /// Share of each galaxy below each edge, `[n_gal, n_edge]`, by a fused operation where there is one.
     pub(super) fn below(&self, galaxies: &Quantities) -> Result<Tensor<2>> {
         let x = galaxies.on(&self.axis)?;
         let edges: Vec<f64> = self.edges.iter().map(|edge| edge / self.width).collect();
+        let x = x / self.width;
+        if has_fused(&x) {
+            return Ok(fused(SharesBelow::new(self.kernel, edges), x.transpose()));
+        }
         let edges = Place::of(&x).row(&edges);
-        Ok(self.kernel.share_below(x / self.width, edges))
+        Ok(self.kernel.share_below(x, edges))
     }
 
     /// Share of each galaxy in each bin, `[n_gal, n_bin]`.

@@ -52,6 +52,7 @@ mod counts;
 mod gaussian_loss;
 mod histogram;
 mod kernel;
+mod kernel_loops;
 mod loss;
 mod mean_relation;
 mod moments;
