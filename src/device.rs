@@ -162,6 +162,11 @@ impl Place {
         format!("{:?}", self.device)
     }
 
+    /// True for the devices that compute on the processor's own cores.
+    pub fn is_cpu(&self) -> bool {
+        F64_DEVICE_NAMES.iter().any(|name| open(name).is_ok_and(|cpu| cpu == self.device))
+    }
+
     /// A tensor of shape `[n]`.
     pub fn vector(&self, values: &[f64]) -> Tensor<1> {
         self.tensor(values.to_vec(), [values.len()])
@@ -209,6 +214,15 @@ mod tests {
             assert!(error.contains("--features cuda"), "{error}");
         }
         assert!("f16".parse::<Precision>().is_err());
+    }
+
+    #[test]
+    fn the_cpu_is_known() {
+        for name in F64_DEVICE_NAMES {
+            if let Ok(place) = Place::open(name, Precision::F32) {
+                assert!(place.is_cpu(), "{name}");
+            }
+        }
     }
 
     #[test]
