@@ -164,15 +164,15 @@ impl PredictJob<'_> {
         let (mut current, mut done) = (None::<PartWriter>, 0);
         let take = |chunk: Chunk| {
             let n = chunk.part;
-            if n >= job.n_part() {
-                return Err(changed());
-            }
             let mut part = match current.take() {
                 Some(part) => part,
                 None => parts.start(plan, n)?,
             };
             done += chunk.rows.num_rows();
             part.add(chunk)?;
+            if n >= job.n_part() || part.record().rows > job.rows_of(n) {
+                return Err(changed());
+            }
             if self.strict {
                 refuse(input, part.record().first_bad.as_ref())?;
             }
@@ -185,7 +185,8 @@ impl PredictJob<'_> {
             Ok(())
         };
         in_order(self.predictors(), tasks, |worker, task| worker.chunk(plan, task), take)?;
-        if parts.finished().len() < job.n_part() { Err(changed()) } else { Ok(()) }
+        let all = current.is_none() && parts.finished().len() == job.n_part();
+        if all { Ok(()) } else { Err(changed()) }
     }
 }
 
