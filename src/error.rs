@@ -63,6 +63,12 @@ pub enum Error {
         /// What is missing and how to get it.
         reason: String,
     },
+    /// A worker thread failed, which is a defect of the program or of a library below it.
+    #[error("a worker thread failed: {reason}")]
+    Worker {
+        /// The thread's last words.
+        reason: String,
+    },
 }
 
 impl Error {

@@ -7,6 +7,9 @@ use tempfile::NamedTempFile;
 
 use crate::{Error, Result};
 
+/// With what the names of temporary files begin.
+pub const TEMPORARY_PREFIX: &str = ".starburn-";
+
 /// A temporary file in the folder of `path`, to be renamed onto it when it is complete; it vanishes
 /// when it is dropped before.
 ///
@@ -18,7 +21,7 @@ pub fn temporary_beside(path: &Path) -> Result<NamedTempFile> {
         _ => Path::new("."),
     };
     let mut builder = tempfile::Builder::new();
-    builder.prefix(".starburn-");
+    builder.prefix(TEMPORARY_PREFIX);
     // Temporary files are private by default; this one becomes an ordinary file.
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
@@ -52,6 +55,18 @@ impl CompleteFile {
         self.file.persist(&self.path).map_err(|e| Error::io("write", &self.path)(e.error))?;
         Ok(())
     }
+}
+
+/// Checks that a file can be made at `path`, so that long work does not end in vain.
+///
+/// # Errors
+/// [`Error::Io`] when its folder is not there or not to be written to; [`Error::File`] when `path` is a
+/// folder.
+pub fn check_writable(path: &Path) -> Result<()> {
+    if path.is_dir() {
+        return Err(Error::file(path, "is a folder, not a file"));
+    }
+    temporary_beside(path).map(drop)
 }
 
 /// Writes `bytes` to `path` atomically.

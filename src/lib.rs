@@ -31,6 +31,7 @@
 
 pub mod bench;
 pub mod catalog;
+pub mod checksum;
 pub mod cli;
 pub mod cosmology;
 pub mod device;

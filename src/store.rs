@@ -2,7 +2,8 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
-use std::io::{BufWriter, Write};
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use safetensors::{Dtype, SafeTensors, View};
@@ -160,43 +161,35 @@ impl Store {
     }
 }
 
-/// Writes one f64 array row by row, for results that outgrow memory; the file appears when the last
-/// row is in.
+/// Writes f64 arrays piece by piece, for results that outgrow memory; the file appears when the last
+/// value is in.
 #[derive(Debug)]
-pub struct RowWriter {
+pub struct ArrayWriter {
     file: BufWriter<NamedTempFile>,
     path: PathBuf,
-    values_left: usize,
-    lengths: Vec<usize>,
+    bytes_left: u64,
 }
 
-impl RowWriter {
-    /// Starts a file that holds the array `name` of the given shape, and a few vectors `others` of
-    /// the given lengths, whose values follow at the end.
+impl ArrayWriter {
+    /// Starts a file that holds the named arrays of the given shapes, whose values follow one array
+    /// after the other.
     ///
     /// # Errors
     /// [`Error::Io`].
     pub fn create(
         path: &Path,
-        name: &str,
-        shape: &[usize],
-        others: &[(&str, usize)],
+        arrays: &[(&str, &[usize])],
         metadata: &BTreeMap<String, String>,
     ) -> Result<Self> {
-        let n_values = shape.iter().product::<usize>();
         let mut header = serde_json::Map::new();
         header.insert("__metadata__".into(), serde_json::json!(metadata));
         let mut end = 0;
-        let mut describe = |name: &str, shape: &[usize], n_values: usize| {
-            let offsets = [end, end + 8 * n_values];
+        for (name, shape) in arrays {
+            let offsets = [end, end + 8 * shape.iter().product::<usize>() as u64];
             end = offsets[1];
             let entry =
                 serde_json::json!({"dtype": "F64", "shape": shape, "data_offsets": offsets});
-            header.insert(name.to_owned(), entry);
-        };
-        describe(name, shape, n_values);
-        for (name, length) in others {
-            describe(name, &[*length], *length);
+            header.insert((*name).to_owned(), entry);
         }
         let mut header = serde_json::Value::from(header).to_string();
         // The format aligns the data to eight bytes.
@@ -205,37 +198,55 @@ impl RowWriter {
         file.write_all(&(header.len() as u64).to_le_bytes())
             .and_then(|()| file.write_all(header.as_bytes()))
             .map_err(Error::io("write", path))?;
-        let lengths = others.iter().map(|(_, length)| *length).collect();
-        Ok(Self { file, path: path.to_owned(), values_left: n_values, lengths })
+        Ok(Self { file, path: path.to_owned(), bytes_left: end })
     }
 
     /// Appends values in row-major order.
     ///
     /// # Errors
-    /// [`Error::Io`]; [`Error::File`] when there are more values than the shape has room for.
+    /// [`Error::Io`]; [`Error::File`] when there are more values than the shapes have room for.
     pub fn write(&mut self, values: &[f64]) -> Result<()> {
-        self.values_left = self.values_left.checked_sub(values.len()).ok_or_else(|| {
-            Error::file(&self.path, "more rows than announced; did the input change meanwhile?")
-        })?;
-        let bytes: Vec<u8> = values.iter().flat_map(|v| v.to_le_bytes()).collect();
-        self.file.write_all(&bytes).map_err(Error::io("write", &self.path))
+        self.take_room(8 * values.len() as u64)?;
+        write_values(&mut self.file, values).map_err(Error::io("write", &self.path))
     }
 
-    /// Completes the file with the values of the other vectors.
+    /// Appends the values that [`write_values`] wrote to the file `part`.
+    ///
+    /// # Errors
+    /// Those of [`write`](Self::write).
+    pub fn append(&mut self, part: &Path) -> Result<()> {
+        let mut part = File::open(part).map_err(Error::io("read", part))?;
+        let n = io::copy(&mut part, &mut self.file).map_err(Error::io("write", &self.path))?;
+        self.take_room(n)
+    }
+
+    fn take_room(&mut self, bytes: u64) -> Result<()> {
+        self.bytes_left = self.bytes_left.checked_sub(bytes).ok_or_else(|| {
+            Error::file(&self.path, "more rows than announced; did the input change meanwhile?")
+        })?;
+        Ok(())
+    }
+
+    /// Completes the file.
     ///
     /// # Errors
     /// [`Error::Io`]; [`Error::File`] when values are missing.
-    pub fn complete(mut self, others: &[&[f64]]) -> Result<CompleteFile> {
-        let fits = others.iter().map(|v| v.len()).eq(self.lengths.iter().copied());
-        if self.values_left > 0 || !fits {
+    pub fn complete(self) -> Result<CompleteFile> {
+        if self.bytes_left > 0 {
             let reason = "fewer rows than announced; did the input change meanwhile?";
             return Err(Error::file(&self.path, reason));
         }
-        let bytes: Vec<u8> = others.concat().iter().flat_map(|v| v.to_le_bytes()).collect();
-        self.file.write_all(&bytes).map_err(Error::io("write", &self.path))?;
         let file = self.file.into_inner().map_err(|e| e.into_error());
         CompleteFile::new(file.map_err(Error::io("write", &self.path))?, &self.path)
     }
+}
+
+/// Writes values as safetensors files hold them.
+///
+/// # Errors
+/// Those of `file`.
+pub fn write_values(file: &mut impl Write, values: &[f64]) -> io::Result<()> {
+    values.iter().try_for_each(|value| file.write_all(&value.to_le_bytes()))
 }
 
 #[cfg(test)]
@@ -272,29 +283,38 @@ mod tests {
     }
 
     #[test]
-    fn rows_written_one_by_one_make_a_valid_file() {
+    fn arrays_written_piece_by_piece_make_a_valid_file() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("rows.safetensors");
         let metadata = BTreeMap::from([("unit".to_owned(), "mag \"AB\"".to_owned())]);
-        let create = || RowWriter::create(&path, "table", &[3, 2], &[("axis", 3)], &metadata);
+        let arrays: [(&str, &[usize]); 2] = [("table", &[3, 2]), ("axis", &[3])];
+        let create = || ArrayWriter::create(&path, &arrays, &metadata);
+        let mut rows = create().unwrap();
+        rows.write(&[1.0; 8]).unwrap();
+        assert!(rows.write(&[7.0, 8.0]).unwrap_err().to_string().contains("more rows"));
+
+        let part = folder.path().join("part");
+        let mut file = File::create(&part).unwrap();
+        write_values(&mut file, &[f64::NAN, 6.0, 7.0]).unwrap();
         let mut rows = create().unwrap();
         rows.write(&[1.0, 2.0, 3.0, 4.0]).unwrap();
-        rows.write(&[f64::NAN, 6.0]).unwrap();
-        assert!(rows.write(&[7.0]).unwrap_err().to_string().contains("more rows"));
+        rows.append(&part).unwrap();
+        rows.write(&[8.0, 9.0]).unwrap();
+        assert!(rows.append(&part).unwrap_err().to_string().contains("more rows"));
+
         let mut rows = create().unwrap();
-        rows.write(&[1.0, 2.0, 3.0, 4.0, f64::NAN, 6.0]).unwrap();
+        rows.write(&[1.0, 2.0, 3.0, 4.0]).unwrap();
+        rows.append(&part).unwrap();
+        rows.write(&[8.0, 9.0]).unwrap();
         assert!(!path.exists());
-        let axis: &[f64] = &[7.0, 8.0, 9.0];
-        rows.complete(&[axis]).unwrap().persist().unwrap();
+        rows.complete().unwrap().persist().unwrap();
         let store = Store::read(&path).unwrap();
         assert_eq!(store.metadata, metadata);
         let table = store.array("table", 2, &path).unwrap();
         assert_eq!((table.shape.as_slice(), table.to_f64()[3]), (&[3, 2][..], 4.0));
         assert!(table.to_f64()[4].is_nan());
         assert_eq!(store.arrays["axis"].to_f64(), [7.0, 8.0, 9.0]);
-        assert!(
-            create().unwrap().complete(&[axis]).unwrap_err().to_string().contains("fewer rows")
-        );
+        assert!(create().unwrap().complete().unwrap_err().to_string().contains("fewer rows"));
     }
 
     #[test]

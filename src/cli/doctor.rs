@@ -2,8 +2,7 @@
 
 use std::process::ExitCode;
 
-use sha2::{Digest, Sha256};
-
+use crate::checksum::checksum_of;
 use crate::cosmology::{CosmologyValues, Quadrature};
 use crate::device::{DEVICE_NAMES, Place, Precision, open, to_host};
 use crate::filter::{EMBEDDED_FILTERS_SHA256, embedded_filter_bytes, embedded_names};
@@ -64,7 +63,7 @@ pub(super) fn run(_: &Args) -> Result<ExitCode> {
 }
 
 fn checksum(name: &str, bytes: &[u8], expected: &str) -> bool {
-    let found: String = Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect();
+    let found = checksum_of(bytes);
     let same = found == expected;
     say!("  {name:<22} sha256 {found}  {}", if same { "ok" } else { "WRONG" });
     same

@@ -1,5 +1,6 @@
 //! `starburn predict`: magnitudes for a catalogue.
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -11,7 +12,7 @@ use crate::metallicity::MetallicityModel;
 use crate::nebular::IonizationParams;
 use crate::parameters::ParameterSet;
 use crate::population::{Components, EquivalentWidths};
-use crate::predict::PredictJob;
+use crate::predict::{PredictJob, parts_folder};
 use crate::sfh::{BurstParams, SfhModel};
 use crate::{Error, Result};
 
@@ -30,6 +31,9 @@ const NOT_DIFFERENTIATED: &str = "dust_floor";
 ///
 /// Missing columns take defaults, which are listed; other columns are carried through. A row that
 /// cannot be predicted gets a text in the column `status` and no magnitudes.
+///
+/// Memory does not grow with the catalogue. Finished parts wait in the folder OUT.parts until the last
+/// one is done; if the run is interrupted, the same command goes on from there.
 ///
 /// Example: starburn predict galaxies.csv -o magnitudes.parquet --filters lsst,euclid_vis
 #[derive(clap::Args)]
@@ -61,6 +65,18 @@ pub(super) struct Args {
     /// Stop at the first row that cannot be predicted
     #[arg(long)]
     strict: bool,
+    /// Worker threads [default: as many as the machine has; on a GPU 1]
+    #[arg(long, value_name = "N")]
+    threads: Option<NonZeroUsize>,
+    /// Rows computed at once, per thread [default: 256, with --jacobian 128; on a GPU 4096]
+    #[arg(long, value_name = "N")]
+    batch: Option<NonZeroUsize>,
+    /// Rows of the parts that an interrupted run keeps
+    #[arg(long, value_name = "N", default_value_t = PredictJob::PART_ROWS)]
+    part_rows: NonZeroUsize,
+    /// Discard what an interrupted run has kept
+    #[arg(long)]
+    restart: bool,
 }
 
 pub(super) fn run(args: &Args) -> Result<ExitCode> {
@@ -88,14 +104,38 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
         spectra: args.spectra.as_deref(),
         lines: &lines,
         widths: widths.as_ref(),
+        batch: args.batch,
+        threads: args.threads,
+        part_rows: args.part_rows,
+        restart: args.restart,
     };
     let bar = galaxies_bar();
-    let summary = job.run(&args.catalog, &args.output, |done, total| {
+    let mut begun = false;
+    let outcome = job.run(&args.catalog, &args.output, |done, total| {
         bar.set_length(total as u64);
         bar.set_position(done as u64);
-    })?;
+        if !begun {
+            // What an earlier run has done says nothing about the pace.
+            bar.reset_eta();
+            begun = true;
+        }
+    });
     bar.finish_and_clear();
+    let parts = parts_folder(&args.output);
+    if outcome.is_err() && begun && parts.exists() {
+        eprintln!(
+            "finished parts are kept in {}; the same command goes on from there",
+            parts.display()
+        );
+    }
+    let summary = outcome?;
 
+    if summary.n_resumed > 0 {
+        eprintln!(
+            "{} of {} rows had been finished by an earlier run",
+            summary.n_resumed, summary.n_rows
+        );
+    }
     if !summary.defaulted.is_empty() {
         let list: Vec<String> =
             summary.defaulted.iter().map(|(name, value)| format!("{name}={value}")).collect();

@@ -170,7 +170,7 @@ impl Place {
     }
 
     /// Whether it computes on the CPU, in the memory and caches of the host.
-    pub fn is_on_host(&self) -> bool {
+    pub fn is_cpu(&self) -> bool {
         F64_DEVICE_NAMES.iter().any(|name| open(name).is_ok_and(|cpu| cpu == self.device))
     }
 
@@ -233,12 +233,12 @@ mod tests {
     }
 
     #[test]
-    fn a_cpu_is_the_host_with_and_without_autodiff() {
+    fn the_cpu_is_known_with_and_without_autodiff() {
         for precision in [Precision::F32, Precision::F64] {
             let place = Place::open(DEFAULT_DEVICE, precision).unwrap();
-            assert_eq!(place.is_on_host(), F64_DEVICE_NAMES.contains(&DEFAULT_DEVICE));
+            assert_eq!(place.is_cpu(), F64_DEVICE_NAMES.contains(&DEFAULT_DEVICE));
             let tracked = Place { device: place.device.clone().autodiff(), ..place.clone() };
-            assert_eq!(tracked.is_on_host(), place.is_on_host());
+            assert_eq!(tracked.is_cpu(), place.is_cpu());
         }
     }
 

@@ -85,6 +85,11 @@ impl Bandpasses {
         self.bands.iter().map(|band| band.name.as_str()).collect()
     }
 
+    /// Names, wavelengths \[Angstrom\] and responses of the filters' samples.
+    pub fn samples(&self) -> impl Iterator<Item = (&str, &[f64], &[f64])> {
+        self.bands.iter().map(|band| (band.name.as_str(), &band.wave_aa[..], &band.response[..]))
+    }
+
     /// The `k`-th filter alone.
     pub fn only(&self, k: usize) -> Self {
         Self { bands: vec![self.bands[k].clone()], ..self.clone() }

@@ -118,6 +118,11 @@ impl GalaxyModel {
         self.bands.names()
     }
 
+    /// The filters.
+    pub fn bands(&self) -> &Bandpasses {
+        &self.bands
+    }
+
     /// Rest-frame vacuum wavelengths of the spectra \[Angstrom\]: the grid's, refined around emission
     /// lines.
     pub fn wave_aa(&self) -> &[f64] {

@@ -1,28 +1,33 @@
 //! One run over a catalogue: read, check, predict, write.
 
-use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
 use std::path::Path;
-use std::sync::Arc;
+use std::thread::available_parallelism;
 
-use arrow::array::{ArrayRef, Float64Array, StringArray};
-use arrow::datatypes::{DataType, Field};
-use burn::tensor::Tensor;
+use arrow::array::RecordBatch;
+use arrow::compute::concat_batches;
 
-use super::rows::{CatalogColumns, Rows};
-use crate::catalog::{CatalogReader, CatalogWriter, Format, OutputLayout};
-use crate::device::to_host;
-use crate::numerics::column;
-use crate::population::{EquivalentWidths, Frame, GalaxyModel, GalaxyParams};
-use crate::ssp::line_key;
-use crate::store::RowWriter;
+use super::chunk::{Chunk, Predictor, Task};
+use super::fingerprint::job_record;
+use super::join::join;
+use super::part::PartWriter;
+use super::parts::Parts;
+use super::plan::Plan;
+use super::summary::Summary;
+use super::workers::in_order;
+use crate::catalog::{CatalogReader, CatalogWriter};
+use crate::files::check_writable;
+use crate::population::{EquivalentWidths, GalaxyModel};
 use crate::{Error, Result};
 
-/// Rows per batch without a Jacobian; small enough that intermediate results stay in cache.
+/// Rows computed at once: few enough that intermediate results stay in a core's cache.
 const BATCH_ROWS: usize = 256;
-/// Rows per batch when the graph of the reverse pass is kept as well.
+/// The same when the graph of the reverse pass is kept as well.
 const BATCH_ROWS_JACOBIAN: usize = 128;
+/// Rows at once on a GPU, which has more to do at a time the better it works.
+const BATCH_ROWS_GPU: usize = 4096;
 
-/// What to predict for a catalogue.
+/// What to predict for a catalogue, and how to go about it.
 #[derive(Debug)]
 pub struct PredictJob<'a> {
     /// The forward model.
@@ -37,36 +42,34 @@ pub struct PredictJob<'a> {
     pub lines: &'a [usize],
     /// Equivalent widths that are reported.
     pub widths: Option<&'a EquivalentWidths>,
-}
-
-/// What a run did.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Summary {
-    /// Rows in the catalogue.
-    pub n_rows: usize,
-    /// Rows without a prediction.
-    pub n_bad: usize,
-    /// The first bad row, counted from 1, and its status.
-    pub first_bad: Option<(usize, String)>,
-    /// Parameters that took their default in every row, with the value.
-    pub defaulted: Vec<(String, f64)>,
-    /// True when the times of observation follow from the redshifts.
-    pub t_obs_from_redshift: bool,
-    /// Input columns that are no parameters and stand in the output as they were.
-    pub carried: Vec<String>,
-    /// Input columns whose names the output needed for its own.
-    pub replaced: Vec<String>,
+    /// Rows computed at once, at most those of a part; chosen for the device if `None`.
+    pub batch: Option<NonZeroUsize>,
+    /// Worker threads; if `None`, as many as the machine has for devices that are its processor, else
+    /// one.
+    pub threads: Option<NonZeroUsize>,
+    /// Rows of the parts that an interrupted run keeps.
+    pub part_rows: NonZeroUsize,
+    /// Whether to discard what an interrupted run kept.
+    pub restart: bool,
 }
 
 impl PredictJob<'_> {
+    /// Rows per part unless there is a reason for another number: seconds to minutes of work.
+    pub const PART_ROWS: NonZeroUsize = NonZeroUsize::new(16_384).unwrap();
+
     /// Predicts every row of the catalogue `input` (CSV or Parquet) and writes the catalogue
     /// `output`: the input's columns, then `mag_<filter>`, `lg_mstar_formed`,
-    /// `lg_mstar_surviving`, lines and equivalent widths if asked for, and `status`. Files appear only
-    /// when all rows are done. `progress` is called with the number of rows done and their total.
+    /// `lg_mstar_surviving`, lines and equivalent widths if asked for, and `status`.
+    ///
+    /// Until all rows are done, finished parts lie in [`parts_folder`](super::parts_folder). A later run
+    /// of the same job goes on from there, and its files equal those of an uninterrupted run. Memory
+    /// does not grow with the catalogue; the number of threads changes no file. `progress` is called
+    /// with the number of rows done and their total, first with those of an earlier run.
     ///
     /// # Errors
-    /// Those of reading and writing catalogues; with `strict`, [`Error::File`] for the first bad
-    /// row; [`Error::Invalid`] for a Jacobian without parameters.
+    /// Those of reading and writing catalogues; [`Error::File`] when the folder of parts belongs to
+    /// another job and, with `strict`, for the first bad row; [`Error::Invalid`] for a Jacobian without
+    /// parameters; [`Error::Worker`] when a thread fails. Finished parts are kept.
     pub fn run(
         &self,
         input: &Path,
@@ -76,218 +79,193 @@ impl PredictJob<'_> {
         if self.jacobian.is_some_and(|(_, wrt)| wrt.is_empty()) {
             return Err(Error::invalid("Jacobian", "no parameters are chosen"));
         }
-        let batch_rows = if self.jacobian.is_some() { BATCH_ROWS_JACOBIAN } else { BATCH_ROWS };
-        let reader = CatalogReader::open(input, batch_rows)?;
+        let part_rows = self.part_rows.get();
+        let batch = self.batch_rows().min(part_rows);
+        let reader = CatalogReader::open(input, part_rows)?;
         let n_rows = reader.n_rows();
-        let columns = CatalogColumns::find(self.model.components(), reader.column_names());
-        let schema = reader.schema_for(Format::from_path(output)?);
-        let fields = self.fields();
-        let mut summary = Summary { n_rows, ..Summary::of_columns(&columns) };
-        for name in reader.column_names().filter(|name| !columns.uses(name)) {
-            let replaced = fields.iter().any(|field| field.name() == name);
-            let list = if replaced { &mut summary.replaced } else { &mut summary.carried };
-            list.push(name.to_owned());
-        }
-        let layout = OutputLayout::new(&schema, fields)?;
-        let mut writer = CatalogWriter::create(output, layout.schema())?;
-        let mut jacobian = self.jacobian_file(n_rows)?;
-        let mut spectra = self.spectra_file(n_rows)?;
-        let (mut redshift, mut t_obs) = (Vec::new(), Vec::new());
-        let mut done = 0;
-        for batch in reader {
-            let batch = batch?;
-            let rows = columns.read(&batch, self.model)?;
-            summary.count(&rows, done);
-            if let (true, Some((row, status))) = (self.strict, &summary.first_bad) {
-                return Err(Error::file(input, format!("row {row}: {status}")));
+        let plan = Plan::new(self, &reader, output)?;
+        // What cannot be written is refused before the work.
+        drop(CatalogWriter::create(output, plan.layout.schema())?);
+        plan.side_files.iter().try_for_each(|file| check_writable(&file.path))?;
+        let job = job_record(input, self.model, &plan, n_rows, part_rows, batch)?;
+        let mut parts = Parts::open(output, job, &plan, self.restart)?;
+        let n_resumed = parts.finished().values().map(|part| part.rows).sum();
+        progress(n_resumed, n_rows);
+
+        let files = self
+            .compute(input, reader, &plan, &mut parts, |done| progress(n_resumed + done, n_rows))
+            .and_then(|()| join(&plan, &parts, output));
+        let files = match files {
+            Ok(files) => files,
+            Err(error) if parts.finished().is_empty() => {
+                // The reason matters more than a folder that may stay behind.
+                let _ = parts.remove();
+                return Err(error);
             }
-            writer.write(&layout.batch(&batch, self.predict(&rows)?)?)?;
-            if let Some(file) = &mut jacobian {
-                file.write(&self.jacobian_rows(&rows)?)?;
-            }
-            if let Some(file) = &mut spectra {
-                let (spectrum, z, t) = self.spectrum_rows(&rows)?;
-                file.write(&spectrum)?;
-                redshift.extend(z);
-                t_obs.extend(t);
-            }
-            done += batch.num_rows();
-            progress(done, n_rows);
-        }
-        // All are complete before the first takes its place.
-        let mut files = Vec::new();
-        if let Some(file) = jacobian {
-            files.push(file.complete(&[])?);
-        }
-        if let Some(file) = spectra {
-            files.push(file.complete(&[self.model.wave_aa(), &redshift, &t_obs])?);
-        }
-        files.push(writer.complete()?);
+            Err(error) => return Err(error),
+        };
+        let summary = Summary::new(&plan, parts.finished().values(), n_resumed);
         for file in files {
             file.persist()?;
         }
+        parts.remove()?;
         Ok(summary)
     }
 
-    fn fields(&self) -> Vec<Field> {
-        let lines = self.model.line_names();
-        let key = |i: &usize| line_key(&lines[*i]);
-        let widths = self.widths.map_or(&[][..], EquivalentWidths::names);
-        let mut fields: Vec<Field> = self
-            .model
-            .filter_names()
-            .iter()
-            .map(|name| format!("mag_{name}"))
-            .chain(["lg_mstar_formed".to_owned(), "lg_mstar_surviving".to_owned()])
-            .chain(self.lines.iter().map(|i| format!("lg_lum_{}", key(i))))
-            .chain(self.lines.iter().map(|i| format!("lg_flux_{}", key(i))))
-            .chain(widths.iter().map(|name| format!("ew_{}", line_key(name))))
-            .map(|name| Field::new(name, DataType::Float64, true))
-            .collect();
-        fields.push(Field::new("status", DataType::Utf8, true));
-        fields
-    }
-
-    /// Parameters `[n_good, n_param]` and times of observation of the good rows.
-    fn tensors(&self, rows: &Rows) -> (Tensor<2>, Option<Tensor<1>>) {
-        let place = self.model.place();
-        let matrix: Vec<&[f64]> = rows.parameters.iter().map(Vec::as_slice).collect();
-        let t_obs = (!rows.t_obs_gyr.is_empty()).then(|| place.vector(&rows.t_obs_gyr));
-        (place.rows(&matrix), t_obs)
-    }
-
-    fn galaxies(&self, rows: &Rows) -> Result<GalaxyParams> {
-        let (matrix, t_obs) = self.tensors(rows);
-        self.model.components().galaxies(&matrix, t_obs)
-    }
-
-    fn predict(&self, rows: &Rows) -> Result<Vec<ArrayRef>> {
-        let model = self.model;
-        let n_width = self.widths.map_or(0, |widths| widths.names().len());
-        let n_column = model.filter_names().len() + 2 + 2 * self.lines.len() + n_width;
-        let mut columns: Vec<Vec<f64>> = vec![Vec::new(); n_column];
-        if !rows.parameters.is_empty() {
-            let galaxies = self.galaxies(rows)?;
-            let stars = model.stars(&galaxies)?;
-            let seen = model.observe(&stars, &galaxies);
-            let mut parts = vec![
-                seen.magnitudes,
-                column(&seen.lg_mass_formed),
-                column(&seen.lg_mass_surviving),
-            ];
-            if !self.lines.is_empty() {
-                let light = model.line_light(&stars, &galaxies)?;
-                for all in [light.lg_luminosity_erg_s, light.lg_flux_erg_s_cm2] {
-                    parts.extend(self.lines.iter().map(|i| all.clone().narrow(1, *i, 1)));
-                }
-            }
-            parts.extend(self.widths.map(|widths| widths.measure(model, &stars, &galaxies)));
-            for row in to_host(Tensor::cat(parts, 1))?.chunks(n_column) {
-                for (column, value) in columns.iter_mut().zip(row) {
-                    column.push(*value);
-                }
-            }
-        }
-        let mut arrays: Vec<ArrayRef> = columns
-            .iter()
-            .map(|column| rows.spread(column).map(|value| value.filter(|v| !v.is_nan())))
-            .map(|column| Arc::new(Float64Array::from_iter(column)) as ArrayRef)
-            .collect();
-        arrays.push(Arc::new(StringArray::from_iter(rows.status.iter())));
-        Ok(arrays)
-    }
-
-    fn jacobian_file(&self, n_rows: usize) -> Result<Option<RowWriter>> {
-        let Some((path, wrt)) = self.jacobian else { return Ok(None) };
-        let filters = self.model.filter_names();
-        let names = self.model.components().names();
-        let params: Vec<&str> = wrt.iter().map(|j| names[*j]).collect();
-        let metadata = BTreeMap::from([
-            ("filters".to_owned(), filters.join(",")),
-            ("params".to_owned(), params.join(",")),
-            ("frame".to_owned(), self.model.settings().frame.to_string()),
-            (
-                "about".to_owned(),
-                "jacobian[galaxy, filter, parameter] = d magnitude / d parameter; NaN where the \
-                 catalogue's status is set"
-                    .to_owned(),
-            ),
-        ]);
-        let shape = [n_rows, filters.len(), params.len()];
-        RowWriter::create(path, "jacobian", &shape, &[], &metadata).map(Some)
-    }
-
-    fn jacobian_rows(&self, rows: &Rows) -> Result<Vec<f64>> {
-        let wrt = self.jacobian.map_or(&[][..], |(_, wrt)| wrt);
-        let size = self.model.filter_names().len() * wrt.len();
-        let mut good = Vec::new();
-        if !rows.parameters.is_empty() {
-            let (matrix, t_obs) = self.tensors(rows);
-            good = to_host(self.model.jacobian(&matrix, t_obs.as_ref(), wrt)?.jacobian)?;
-        }
-        Ok(spread_blocks(rows, &good, size))
-    }
-
-    fn spectra_file(&self, n_rows: usize) -> Result<Option<RowWriter>> {
-        let Some(path) = self.spectra else { return Ok(None) };
-        let wave = self.model.wave_aa();
-        let (name, about) = match self.model.settings().frame {
-            Frame::Rest => (
-                "lnu_lsun_hz",
-                "rest-frame luminosity density [Lsun/Hz] at wave_rest_aa [Angstrom, vacuum]",
-            ),
-            Frame::Observed => (
-                "fnu_ujy",
-                "observed flux density [microjansky] at wave_rest_aa * (1 + redshift) [Angstrom, vacuum]",
-            ),
+    fn batch_rows(&self) -> usize {
+        let usual = match (self.model.place().is_cpu(), self.jacobian) {
+            (false, _) => BATCH_ROWS_GPU,
+            (true, Some(_)) => BATCH_ROWS_JACOBIAN,
+            (true, None) => BATCH_ROWS,
         };
-        let metadata = BTreeMap::from([
-            ("frame".to_owned(), self.model.settings().frame.to_string()),
-            ("about".to_owned(), format!("{about}; NaN where the catalogue's status is set")),
-        ]);
-        let shape = [n_rows, wave.len()];
-        let others = [("wave_rest_aa", wave.len()), ("redshift", n_rows), ("t_obs_gyr", n_rows)];
-        RowWriter::create(path, name, &shape, &others, &metadata).map(Some)
+        self.batch.map_or(usual, NonZeroUsize::get)
     }
 
-    /// Spectra, redshifts and times of observation, NaN in bad rows.
-    fn spectrum_rows(&self, rows: &Rows) -> Result<(Vec<f64>, Vec<f64>, Vec<f64>)> {
-        let (mut spectra, mut z, mut t_obs) = (Vec::new(), Vec::new(), Vec::new());
-        if !rows.parameters.is_empty() {
-            let galaxies = self.galaxies(rows)?;
-            spectra = to_host(self.model.spectrum(&galaxies)?)?;
-            t_obs = to_host(self.model.t_obs_gyr(&galaxies))?;
-            z = to_host(galaxies.observer.redshift)?;
+    fn predictors(&self) -> Vec<Predictor> {
+        let cores = || match self.model.place().is_cpu() {
+            true => available_parallelism().unwrap_or(NonZeroUsize::MIN),
+            false => NonZeroUsize::MIN,
+        };
+        let predictor = |_| Predictor { model: self.model.clone(), widths: self.widths.cloned() };
+        (0..self.threads.unwrap_or_else(cores).get()).map(predictor).collect()
+    }
+
+    /// Computes the parts that are not there yet. `progress` is called with the number of rows done.
+    fn compute(
+        &self,
+        input: &Path,
+        reader: CatalogReader,
+        plan: &Plan,
+        parts: &mut Parts,
+        mut progress: impl FnMut(usize),
+    ) -> Result<()> {
+        let job = parts.job().clone();
+        if self.strict {
+            parts
+                .finished()
+                .values()
+                .try_for_each(|part| refuse(input, part.first_bad.as_ref()))?;
         }
-        let n_wave = self.model.wave_aa().len();
-        let spread = |good: &[f64], size| spread_blocks(rows, good, size);
-        Ok((spread(&spectra, n_wave), spread(&z, 1), spread(&t_obs, 1)))
+        let missing: Vec<bool> =
+            (0..job.n_part()).map(|part| !parts.finished().contains_key(&part)).collect();
+        if !missing.contains(&true) {
+            return Ok(());
+        }
+        let tasks = regrouped(reader, job.rows_per_part).enumerate().flat_map(|(part, input)| {
+            let wanted = missing.get(part).copied().unwrap_or(true);
+            let slices = input.map(|input| slices(input, if wanted { job.batch } else { 0 }));
+            let (slices, error) = match slices {
+                Ok(slices) => (slices, None),
+                Err(error) => (Vec::new(), Some(Err(error))),
+            };
+            slices.into_iter().map(move |input| Ok(Task { part, input })).chain(error)
+        });
+        let changed = || Error::file(input, "has other rows than before; did it change meanwhile?");
+        let (mut current, mut done) = (None::<PartWriter>, 0);
+        let take = |chunk: Chunk| {
+            let n = chunk.part;
+            let mut part = match current.take() {
+                Some(part) => part,
+                None => parts.start(plan, n)?,
+            };
+            done += chunk.rows.num_rows();
+            part.add(chunk)?;
+            if n >= job.n_part() || part.record().rows > job.rows_of(n) {
+                return Err(changed());
+            }
+            if self.strict {
+                refuse(input, part.record().first_bad.as_ref())?;
+            }
+            if part.record().rows < job.rows_of(n) {
+                current = Some(part);
+            } else {
+                parts.finish(part, plan)?;
+            }
+            progress(done);
+            Ok(())
+        };
+        in_order(self.predictors(), tasks, |worker, task| worker.chunk(plan, task), take)?;
+        let all = current.is_none() && parts.finished().len() == job.n_part();
+        if all { Ok(()) } else { Err(changed()) }
     }
 }
 
-impl Summary {
-    fn of_columns(columns: &CatalogColumns) -> Self {
-        let defaulted = columns.defaulted();
-        Self {
-            defaulted: defaulted.iter().map(|p| (p.name.to_owned(), p.default)).collect(),
-            t_obs_from_redshift: !columns.has_t_obs(),
-            ..Self::default()
-        }
+fn refuse(input: &Path, bad: Option<&(usize, String)>) -> Result<()> {
+    match bad {
+        Some((row, status)) => Err(Error::file(input, format!("row {row}: {status}"))),
+        None => Ok(()),
     }
+}
 
-    fn count(&mut self, rows: &Rows, before: usize) {
-        for (i, status) in rows.status.iter().enumerate() {
-            if let Some(reason) = status {
-                self.n_bad += 1;
-                self.first_bad.get_or_insert_with(|| (before + i + 1, reason.clone()));
+/// Batches of exactly `rows` rows, but for the last, from batches of at most so many.
+fn regrouped(
+    mut batches: impl Iterator<Item = Result<RecordBatch>>,
+    rows: usize,
+) -> impl Iterator<Item = Result<RecordBatch>> {
+    let mut rest: Vec<RecordBatch> = Vec::new();
+    let count = |batches: &[RecordBatch]| batches.iter().map(RecordBatch::num_rows).sum::<usize>();
+    std::iter::from_fn(move || {
+        while count(&rest) < rows {
+            match batches.next() {
+                Some(Ok(batch)) => rest.push(batch),
+                Some(Err(error)) => return Some(Err(error)),
+                None => break,
             }
         }
-    }
+        let schema = rest.first()?.schema();
+        let whole = match concat_batches(&schema, &rest) {
+            Ok(whole) => whole,
+            Err(error) => return Some(Err(Error::invalid("input batches", error.to_string()))),
+        };
+        let n = rows.min(whole.num_rows());
+        rest.clear();
+        if n < whole.num_rows() {
+            rest.push(whole.slice(n, whole.num_rows() - n));
+        }
+        Some(Ok(whole.slice(0, n)))
+    })
 }
 
-/// Blocks of `size` values per good row, with NaN blocks in place of the bad rows.
-fn spread_blocks(rows: &Rows, good: &[f64], size: usize) -> Vec<f64> {
-    let blocks: Vec<&[f64]> = good.chunks(size).collect();
-    let nan = vec![f64::NAN; size];
-    rows.spread(&blocks).flat_map(|block| block.unwrap_or(&nan).to_vec()).collect()
+/// Consecutive slices of `rows` rows; none if that is 0.
+fn slices(batch: RecordBatch, rows: usize) -> Vec<RecordBatch> {
+    let n = batch.num_rows();
+    let starts = (0..n).step_by(rows.max(1)).take(if rows == 0 { 0 } else { n });
+    starts.map(|start| batch.slice(start, rows.min(n - start))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow::array::{ArrayRef, AsArray, Int32Array};
+    use arrow::datatypes::Int32Type;
+
+    use super::*;
+
+    fn batch(values: std::ops::Range<i32>) -> RecordBatch {
+        let values: ArrayRef = Arc::new(Int32Array::from_iter_values(values));
+        RecordBatch::try_from_iter([("i", values)]).unwrap()
+    }
+
+    fn values(batch: &RecordBatch) -> Vec<i32> {
+        batch.column(0).as_primitive::<Int32Type>().values().to_vec()
+    }
+
+    #[test]
+    fn batches_are_regrouped_and_sliced() {
+        for sizes in [&[][..], &[3], &[4, 4, 2], &[4, 1, 4, 4, 1], &[1, 1, 1, 1, 1, 1]] {
+            let mut end = 0;
+            let batches = sizes.iter().map(|n| {
+                end += n;
+                Ok(batch(end - n..end))
+            });
+            let groups: Vec<_> =
+                regrouped(batches, 4).map(|batch| values(&batch.unwrap())).collect();
+            assert!(groups.iter().rev().skip(1).all(|group| group.len() == 4));
+            assert_eq!(groups.concat(), (0..sizes.iter().sum()).collect::<Vec<_>>());
+        }
+        let parts: Vec<_> = slices(batch(0..5), 2).iter().map(values).collect();
+        assert_eq!(parts, [vec![0, 1], vec![2, 3], vec![4]]);
+        assert!(slices(batch(0..5), 0).is_empty());
+    }
 }

@@ -1,7 +1,24 @@
 //! Predictions for catalogues: a table of galaxies in, a table with magnitudes out.
+//!
+//! The input is read part by part; worker threads predict a batch of rows at a time, each with its own
+//! copy of the model; finished parts wait on disk until the last one is done and the output is made of
+//! them. So memory does not grow with the catalogue, and an interrupted run is continued by the next.
 
+mod chunk;
+mod fingerprint;
 mod job;
+mod join;
+mod manifest;
+mod part;
+mod parts;
+mod plan;
 mod rows;
+mod summary;
+#[cfg(test)]
+mod tests;
+mod workers;
 
-pub use job::{PredictJob, Summary};
+pub use job::PredictJob;
+pub use parts::parts_folder;
 pub use rows::{CatalogColumns, Rows, T_OBS_COLUMN};
+pub use summary::Summary;

@@ -25,7 +25,7 @@ pub fn default_batch(place: &Place, values_per_galaxy: usize) -> usize {
         Precision::F64 => 8,
     };
     let bytes_per_galaxy = bytes_per_value * values_per_galaxy.max(1);
-    let galaxies = if place.is_on_host() {
+    let galaxies = if place.is_cpu() {
         CPU_TENSOR_BYTES / bytes_per_galaxy
     } else {
         GPU_GRAPH_BYTES / (bytes_per_galaxy * GPU_GRAPH_TENSORS)
@@ -43,7 +43,7 @@ mod tests {
         for_each_place(|place| {
             let (narrow, wide) = (default_batch(place, 64), default_batch(place, 640));
             assert!(narrow > 9 * wide && wide >= 16, "{place}: {narrow} {wide}");
-            if place.is_on_host() {
+            if place.is_cpu() {
                 assert_eq!(narrow, place.tolerance(512.0, 1024.0) as usize);
             }
             assert_eq!(default_batch(place, usize::MAX / 1024), 16);

@@ -1,0 +1,157 @@
+//! Predictions for the rows that are computed at once.
+
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, Float64Array, RecordBatch, StringArray};
+use burn::tensor::Tensor;
+
+use super::plan::Plan;
+use super::rows::Rows;
+use crate::Result;
+use crate::device::to_host;
+use crate::numerics::column;
+use crate::population::{EquivalentWidths, GalaxyModel, GalaxyParams};
+
+/// A worker's own copy of everything that holds tensors, which move between threads but are not
+/// shared.
+pub(super) struct Predictor {
+    pub model: GalaxyModel,
+    pub widths: Option<EquivalentWidths>,
+}
+
+/// A slice of the catalogue.
+pub(super) struct Task {
+    /// The part of the output to which it belongs.
+    pub part: usize,
+    /// Its rows.
+    pub input: RecordBatch,
+}
+
+/// What comes of a [`Task`].
+pub(super) struct Chunk {
+    /// The part of the output to which it belongs.
+    pub part: usize,
+    /// Rows of the output catalogue.
+    pub rows: RecordBatch,
+    /// Values per row of the arrays that [`Plan::row_arrays`] names.
+    pub arrays: Vec<Vec<f64>>,
+    /// The reason for each row without a prediction.
+    pub status: Vec<Option<String>>,
+}
+
+impl Predictor {
+    pub(super) fn chunk(&self, plan: &Plan, task: Task) -> Result<Chunk> {
+        let rows = plan.columns.read(&task.input, &self.model)?;
+        let added = self.columns(plan, &rows)?;
+        let mut arrays = Vec::new();
+        if let Some(wrt) = &plan.wrt {
+            arrays.push(self.jacobian(&rows, wrt)?);
+        }
+        if plan.spectra {
+            arrays.extend(self.spectra(&rows)?);
+        }
+        Ok(Chunk {
+            part: task.part,
+            rows: plan.layout.batch(&task.input, added)?,
+            arrays,
+            status: rows.status,
+        })
+    }
+
+    /// Parameters `[n_good, n_param]` and times of observation of the good rows.
+    fn tensors(&self, rows: &Rows) -> (Tensor<2>, Option<Tensor<1>>) {
+        let place = self.model.place();
+        let matrix: Vec<&[f64]> = rows.parameters.iter().map(Vec::as_slice).collect();
+        let t_obs = (!rows.t_obs_gyr.is_empty()).then(|| place.vector(&rows.t_obs_gyr));
+        (place.rows(&matrix), t_obs)
+    }
+
+    fn galaxies(&self, rows: &Rows) -> Result<GalaxyParams> {
+        let (matrix, t_obs) = self.tensors(rows);
+        self.model.components().galaxies(&matrix, t_obs)
+    }
+
+    /// The columns that the output adds to the input.
+    fn columns(&self, plan: &Plan, rows: &Rows) -> Result<Vec<ArrayRef>> {
+        let model = &self.model;
+        let n_width = self.widths.as_ref().map_or(0, |widths| widths.names().len());
+        let n_column = model.filter_names().len() + 2 + 2 * plan.lines.len() + n_width;
+        let mut columns: Vec<Vec<f64>> = vec![Vec::new(); n_column];
+        if !rows.parameters.is_empty() {
+            let galaxies = self.galaxies(rows)?;
+            let stars = model.stars(&galaxies)?;
+            let seen = model.observe(&stars, &galaxies);
+            let mut parts = vec![
+                seen.magnitudes,
+                column(&seen.lg_mass_formed),
+                column(&seen.lg_mass_surviving),
+            ];
+            if !plan.lines.is_empty() {
+                let light = model.line_light(&stars, &galaxies)?;
+                for all in [light.lg_luminosity_erg_s, light.lg_flux_erg_s_cm2] {
+                    parts.extend(plan.lines.iter().map(|i| all.clone().narrow(1, *i, 1)));
+                }
+            }
+            parts.extend(self.widths.as_ref().map(|w| w.measure(model, &stars, &galaxies)));
+            for row in to_host(Tensor::cat(parts, 1))?.chunks(n_column) {
+                for (column, value) in columns.iter_mut().zip(row) {
+                    column.push(*value);
+                }
+            }
+        }
+        let mut arrays: Vec<ArrayRef> = columns
+            .iter()
+            .map(|column| rows.spread(column).map(|value| value.filter(|v| !v.is_nan())))
+            .map(|column| Arc::new(Float64Array::from_iter(column)) as ArrayRef)
+            .collect();
+        arrays.push(Arc::new(StringArray::from_iter(rows.status.iter())));
+        Ok(arrays)
+    }
+
+    fn jacobian(&self, rows: &Rows, wrt: &[usize]) -> Result<Vec<f64>> {
+        let size = self.model.filter_names().len() * wrt.len();
+        let mut good = Vec::new();
+        if !rows.parameters.is_empty() {
+            let (matrix, t_obs) = self.tensors(rows);
+            good = to_host(self.model.jacobian(&matrix, t_obs.as_ref(), wrt)?.jacobian)?;
+        }
+        Ok(spread_blocks(rows, &good, size))
+    }
+
+    /// Spectra, redshifts and times of observation, NaN in bad rows.
+    fn spectra(&self, rows: &Rows) -> Result<[Vec<f64>; 3]> {
+        let (mut spectra, mut z, mut t_obs) = (Vec::new(), Vec::new(), Vec::new());
+        if !rows.parameters.is_empty() {
+            let galaxies = self.galaxies(rows)?;
+            spectra = to_host(self.model.spectrum(&galaxies)?)?;
+            t_obs = to_host(self.model.t_obs_gyr(&galaxies))?;
+            z = to_host(galaxies.observer.redshift)?;
+        }
+        let n_wave = self.model.wave_aa().len();
+        Ok([(spectra, n_wave), (z, 1), (t_obs, 1)]
+            .map(|(good, size)| spread_blocks(rows, &good, size)))
+    }
+}
+
+/// Blocks of `size` values per good row, with NaN blocks in place of the bad rows.
+fn spread_blocks(rows: &Rows, good: &[f64], size: usize) -> Vec<f64> {
+    let blocks: Vec<&[f64]> = good.chunks(size).collect();
+    let nan = vec![f64::NAN; size];
+    let mut all = Vec::with_capacity(rows.status.len() * size);
+    rows.spread(&blocks).for_each(|block| all.extend_from_slice(block.unwrap_or(&nan)));
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blocks_keep_their_rows() {
+        let status = vec![None, Some("bad".to_owned()), None];
+        let rows = Rows { status, ..Rows::default() };
+        let all = spread_blocks(&rows, &[1.0, 2.0, 3.0, 4.0], 2);
+        assert_eq!((&all[..2], &all[4..]), (&[1.0, 2.0][..], &[3.0, 4.0][..]));
+        assert!(all[2].is_nan() && all[3].is_nan() && all.len() == 6);
+    }
+}

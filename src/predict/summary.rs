@@ -1,0 +1,50 @@
+//! What a run did, for people.
+
+use super::manifest::PartRecord;
+use super::plan::Plan;
+
+/// What a run did.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Summary {
+    /// Rows in the catalogue.
+    pub n_rows: usize,
+    /// Rows that an earlier, interrupted run had finished.
+    pub n_resumed: usize,
+    /// Rows without a prediction.
+    pub n_bad: usize,
+    /// The first bad row, counted from 1, and its status.
+    pub first_bad: Option<(usize, String)>,
+    /// Parameters that took their default in every row, with the value.
+    pub defaulted: Vec<(String, f64)>,
+    /// True when the times of observation follow from the redshifts.
+    pub t_obs_from_redshift: bool,
+    /// Input columns that are no parameters and stand in the output as they were.
+    pub carried: Vec<String>,
+    /// Input columns whose names the output needed for its own.
+    pub replaced: Vec<String>,
+}
+
+impl Summary {
+    /// From all parts, in order.
+    pub(super) fn new<'a>(
+        plan: &Plan,
+        parts: impl Iterator<Item = &'a PartRecord>,
+        n_resumed: usize,
+    ) -> Self {
+        let defaulted = plan.columns.defaulted();
+        let mut summary = Self {
+            n_resumed,
+            defaulted: defaulted.iter().map(|p| (p.name.to_owned(), p.default)).collect(),
+            t_obs_from_redshift: !plan.columns.has_t_obs(),
+            carried: plan.carried.clone(),
+            replaced: plan.replaced.clone(),
+            ..Self::default()
+        };
+        for part in parts {
+            summary.n_rows += part.rows;
+            summary.n_bad += part.bad;
+            summary.first_bad = summary.first_bad.take().or_else(|| part.first_bad.clone());
+        }
+        summary
+    }
+}
