@@ -13,44 +13,54 @@ use super::real::Real;
 /// compiled anew for each set of vector instructions. `FMA` says whether multiplying and adding is one
 /// instruction.
 pub(crate) trait Loops: Debug + Send + Sync {
-    /// Shape of the results.
-    fn shape(&self, n_gal: usize) -> [usize; 2];
+    /// Shape of the results for inputs of the given shapes.
+    fn shape(&self, inputs: &[[usize; 2]]) -> [usize; 2];
 
-    /// Writes the results for parameters `[n_param, n_gal]`.
-    fn value<F: Real, const FMA: bool>(&self, parameters: &[F], result: &mut [F]);
+    /// Writes the results for the values of the inputs.
+    fn value<F: Real, const FMA: bool>(&self, inputs: &[&[F]], result: &mut [F]);
 
-    /// Writes the gradient, `[n_param, n_gal]`, of the sum of the results weighted with `seed`.
-    fn pull_back<F: Real, const FMA: bool>(&self, parameters: &[F], seed: &[F], gradient: &mut [F]);
+    /// Writes the gradients of the sum of the results weighted with `seed`, one for each input.
+    fn pull_back<F: Real, const FMA: bool>(
+        &self,
+        inputs: &[&[F]],
+        seed: &[F],
+        gradients: &mut [&mut [F]],
+    );
 }
 
 impl<T: Loops> FusedOperation for T {
-    fn shape(&self, n_gal: usize) -> [usize; 2] {
-        Loops::shape(self, n_gal)
+    fn shape(&self, inputs: &[[usize; 2]]) -> [usize; 2] {
+        Loops::shape(self, inputs)
     }
 }
 
 struct Value<'a, T, F> {
     loops: &'a T,
-    parameters: &'a [F],
+    inputs: &'a [&'a [F]],
     result: &'a mut [F],
 }
 
-struct PullBack<'a, T, F> {
+struct PullBack<'a, 'b, T, F> {
     loops: &'a T,
-    parameters: &'a [F],
+    inputs: &'a [&'a [F]],
     seed: &'a [F],
-    gradient: &'a mut [F],
+    gradients: &'a mut [&'b mut [F]],
 }
 
 macro_rules! in_precision {
     ($float:ty) => {
         impl<T: Loops> BatchFunction<$float> for T {
-            fn value(&self, parameters: &[$float], result: &mut [$float]) {
-                AutoArch::new().dispatch(Value { loops: self, parameters, result });
+            fn value(&self, inputs: &[&[$float]], result: &mut [$float]) {
+                AutoArch::new().dispatch(Value { loops: self, inputs, result });
             }
 
-            fn pull_back(&self, parameters: &[$float], seed: &[$float], gradient: &mut [$float]) {
-                AutoArch::new().dispatch(PullBack { loops: self, parameters, seed, gradient });
+            fn pull_back(
+                &self,
+                inputs: &[&[$float]],
+                seed: &[$float],
+                gradients: &mut [&mut [$float]],
+            ) {
+                AutoArch::new().dispatch(PullBack { loops: self, inputs, seed, gradients });
             }
         }
 
@@ -60,23 +70,23 @@ macro_rules! in_precision {
             #[inline(always)]
             fn with_simd<S: Simd>(self) {
                 if <$float as VFma>::is_accelerated::<S>() {
-                    self.loops.value::<$float, true>(self.parameters, self.result);
+                    self.loops.value::<$float, true>(self.inputs, self.result);
                 } else {
-                    self.loops.value::<$float, false>(self.parameters, self.result);
+                    self.loops.value::<$float, false>(self.inputs, self.result);
                 }
             }
         }
 
-        impl<T: Loops> WithSimd for PullBack<'_, T, $float> {
+        impl<T: Loops> WithSimd for PullBack<'_, '_, T, $float> {
             type Output = ();
 
             #[inline(always)]
             fn with_simd<S: Simd>(self) {
-                let Self { loops, parameters, seed, gradient } = self;
+                let Self { loops, inputs, seed, gradients } = self;
                 if <$float as VFma>::is_accelerated::<S>() {
-                    loops.pull_back::<$float, true>(parameters, seed, gradient);
+                    loops.pull_back::<$float, true>(inputs, seed, gradients);
                 } else {
-                    loops.pull_back::<$float, false>(parameters, seed, gradient);
+                    loops.pull_back::<$float, false>(inputs, seed, gradients);
                 }
             }
         }

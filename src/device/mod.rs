@@ -14,7 +14,7 @@ use burn::tensor::{DType, Device, Tensor, TensorData};
 use crate::names::named;
 use crate::{Error, Result};
 
-pub(crate) use fused::{FusedOperation, fused, has_fused};
+pub(crate) use fused::{FusedOperation, fused, fused_pair, has_fused};
 pub(crate) use loops::Loops;
 
 /// Floating-point precision of a computation.

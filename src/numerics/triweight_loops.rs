@@ -9,7 +9,8 @@ use super::triweight::{CDF_ODD, PDF_PEAK};
 use crate::device::real::{BLOCK, Real, clamp, mul_add, polynomial, select};
 use crate::device::{FusedOperation, Loops};
 
-/// Normalised weights `[n_gal, n_bin]`; the parameters are position and width of the kernel.
+/// Normalised weights, `[n_gal, n_bin]`; the one input, `[2, n_gal]`, has positions and widths of the
+/// kernels.
 #[derive(Debug)]
 pub(super) struct TriweightWeights {
     edges: Vec<f64>,
@@ -81,16 +82,16 @@ impl<F: Real> Kernels<F> {
 }
 
 impl Loops for TriweightWeights {
-    fn shape(&self, n_gal: usize) -> [usize; 2] {
-        [n_gal, self.edges.len() - 1]
+    fn shape(&self, inputs: &[[usize; 2]]) -> [usize; 2] {
+        [inputs[0][1], self.edges.len() - 1]
     }
 
     #[inline(always)]
-    fn value<F: Real, const FMA: bool>(&self, parameters: &[F], weights: &mut [F]) {
+    fn value<F: Real, const FMA: bool>(&self, inputs: &[&[F]], weights: &mut [F]) {
         let n_bin = self.edges.len() - 1;
         let mut kernels = Kernels::new(self.edges.len());
         for (block, rows) in weights.chunks_mut(BLOCK * n_bin).enumerate() {
-            kernels.fill::<FMA>(&self.edges, parameters, block * BLOCK);
+            kernels.fill::<FMA>(&self.edges, inputs[0], block * BLOCK);
             for (i, row) in rows.chunks_exact_mut(n_bin).enumerate() {
                 for (bin, weight) in row.iter_mut().enumerate() {
                     *weight = kernels.weight(&self.edges, bin, i);
@@ -102,16 +103,16 @@ impl Loops for TriweightWeights {
     #[inline(always)]
     fn pull_back<F: Real, const FMA: bool>(
         &self,
-        parameters: &[F],
+        inputs: &[&[F]],
         seed: &[F],
-        gradient: &mut [F],
+        gradients: &mut [&mut [F]],
     ) {
         let n_bin = self.edges.len() - 1;
-        let (of_position, of_width) = gradient.split_at_mut(parameters.len() / 2);
+        let (of_position, of_width) = gradients[0].split_at_mut(inputs[0].len() / 2);
         let mut kernels = Kernels::new(self.edges.len());
         for (block, rows) in seed.chunks(BLOCK * n_bin).enumerate() {
             let start = block * BLOCK;
-            kernels.fill::<FMA>(&self.edges, parameters, start);
+            kernels.fill::<FMA>(&self.edges, inputs[0], start);
             for (i, row) in rows.chunks_exact(n_bin).enumerate() {
                 let missed = kernels.total[i] == F::default();
                 let per_total = F::of(1.0) / select(missed, F::of(1.0), kernels.total[i]);

@@ -8,7 +8,7 @@ use super::{Centre, Edge, ParamInfo, evaluation_order, position};
 use crate::device::real::{BLOCK, Real, sigmoid_block};
 use crate::device::{FusedOperation, Loops};
 
-/// Bounded parameters, `[n_param, n_gal]`, of unbounded ones.
+/// Bounded parameters of unbounded ones, both `[n_param, n_gal]`.
 #[derive(Debug)]
 pub(super) struct BoundedLoops {
     maps: Vec<Map>,
@@ -105,17 +105,17 @@ impl<F: Real> Step<F> {
 }
 
 impl Loops for BoundedLoops {
-    fn shape(&self, n_gal: usize) -> [usize; 2] {
-        [self.maps.len(), n_gal]
+    fn shape(&self, inputs: &[[usize; 2]]) -> [usize; 2] {
+        inputs[0]
     }
 
     #[inline(always)]
-    fn value<F: Real, const FMA: bool>(&self, parameters: &[F], bounded: &mut [F]) {
-        let n_gal = parameters.len() / self.maps.len();
+    fn value<F: Real, const FMA: bool>(&self, inputs: &[&[F]], bounded: &mut [F]) {
+        let n_gal = bounded.len() / self.maps.len();
         let mut columns = vec![[F::default(); BLOCK]; self.maps.len()];
         let mut steps = vec![Step::zeros(); self.maps.len()];
         for start in (0..n_gal).step_by(BLOCK) {
-            load(parameters, start, &mut columns);
+            load(inputs[0], start, &mut columns);
             self.fill::<F, FMA>(&mut columns, &mut steps);
             store(&columns, start, bounded);
         }
@@ -124,16 +124,16 @@ impl Loops for BoundedLoops {
     #[inline(always)]
     fn pull_back<F: Real, const FMA: bool>(
         &self,
-        parameters: &[F],
+        inputs: &[&[F]],
         seed: &[F],
-        gradient: &mut [F],
+        gradients: &mut [&mut [F]],
     ) {
-        let n_gal = parameters.len() / self.maps.len();
+        let n_gal = seed.len() / self.maps.len();
         let mut columns = vec![[F::default(); BLOCK]; self.maps.len()];
         let mut slopes = columns.clone();
         let mut steps = vec![Step::zeros(); self.maps.len()];
         for start in (0..n_gal).step_by(BLOCK) {
-            load(parameters, start, &mut columns);
+            load(inputs[0], start, &mut columns);
             self.fill::<F, FMA>(&mut columns, &mut steps);
             load(seed, start, &mut slopes);
             // Those that others depend on last: by then their slopes are complete.
@@ -159,7 +159,7 @@ impl Loops for BoundedLoops {
                 }
                 slopes[j] = of_x;
             }
-            store(&slopes, start, gradient);
+            store(&slopes, start, gradients[0]);
         }
     }
 }

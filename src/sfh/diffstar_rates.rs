@@ -18,7 +18,7 @@ use crate::numerics::triweight::{CDF_ODD, PDF_PEAK};
 /// Number of parameters: five of the halo, eight of the galaxy, and the time of observation \[Gyr\].
 const N_PARAM: usize = 14;
 
-/// Star formation rates \[Msun/yr\] at look-back nodes; the parameters are those of
+/// Star formation rates \[Msun/yr\] at look-back nodes, `[n_gal, n_node]`; the one input, `[N_PARAM, n_gal]`, has the parameters of
 /// [`DiffmahParams`](crate::halo::DiffmahParams), [`DiffstarParams`](super::DiffstarParams), and the
 /// time of observation \[Gyr\].
 #[derive(Debug)]
@@ -55,15 +55,15 @@ impl DiffstarRates {
 }
 
 impl Loops for DiffstarRates {
-    fn shape(&self, n_gal: usize) -> [usize; 2] {
-        [n_gal, self.n_node]
+    fn shape(&self, inputs: &[[usize; 2]]) -> [usize; 2] {
+        [inputs[0][1], self.n_node]
     }
 
     #[inline(always)]
-    fn value<F: Real, const FMA: bool>(&self, parameters: &[F], rates: &mut [F]) {
+    fn value<F: Real, const FMA: bool>(&self, inputs: &[&[F]], rates: &mut [F]) {
         let blocks = self.blocks();
         let mut nodes = Nodes::default();
-        for (galaxy, row) in self.galaxies(parameters).zip(rates.chunks_exact_mut(self.n_node)) {
+        for (galaxy, row) in self.galaxies(inputs[0]).zip(rates.chunks_exact_mut(self.n_node)) {
             for (lg_shares, row) in blocks.iter().zip(row.chunks_mut(BLOCK)) {
                 nodes.fill::<FMA>(self, &galaxy, lg_shares);
                 row.copy_from_slice(&nodes.sfr[..row.len()]);
@@ -74,15 +74,15 @@ impl Loops for DiffstarRates {
     #[inline(always)]
     fn pull_back<F: Real, const FMA: bool>(
         &self,
-        parameters: &[F],
+        inputs: &[&[F]],
         seed: &[F],
-        gradient: &mut [F],
+        gradients: &mut [&mut [F]],
     ) {
-        let n_gal = parameters.len() / N_PARAM;
+        let n_gal = inputs[0].len() / N_PARAM;
         let blocks = self.blocks();
         let mut nodes = Nodes::default();
         let mut slopes = Slopes::default();
-        let galaxies = self.galaxies(parameters).zip(seed.chunks_exact(self.n_node));
+        let galaxies = self.galaxies(inputs[0]).zip(seed.chunks_exact(self.n_node));
         for (i, (galaxy, seed)) in galaxies.enumerate() {
             let mut sums = [F::default(); N_PARAM];
             for (lg_shares, seed) in blocks.iter().zip(seed.chunks(BLOCK)) {
@@ -91,7 +91,7 @@ impl Loops for DiffstarRates {
                 slopes.add_to(&mut sums);
             }
             for (p, slope) in galaxy.slopes(sums).into_iter().enumerate() {
-                gradient[p * n_gal + i] = slope;
+                gradients[0][p * n_gal + i] = slope;
             }
         }
     }

@@ -10,8 +10,8 @@ use crate::device::real::{BLOCK, Real, clamp, mul_add, polynomial, sigmoid_block
 use crate::device::{FusedOperation, Loops};
 use crate::numerics::triweight::{CDF_ODD, PDF_PEAK};
 
-/// Shares below edges, `[n_gal, n_edge]`; the one parameter is the position of the kernel in units of
-/// its width, as are the edges.
+/// Shares below edges, `[n_gal, n_edge]`; the one input, `[1, n_gal]`, has the positions of the kernels in
+/// units of their width, as are the edges.
 #[derive(Debug)]
 pub(super) struct SharesBelow {
     kernel: Kernel,
@@ -70,27 +70,32 @@ impl SharesBelow {
 }
 
 impl Loops for SharesBelow {
-    fn shape(&self, n_gal: usize) -> [usize; 2] {
-        [n_gal, self.edges.len()]
+    fn shape(&self, inputs: &[[usize; 2]]) -> [usize; 2] {
+        [inputs[0][1], self.edges.len()]
     }
 
     #[inline(always)]
-    fn value<F: Real, const FMA: bool>(&self, positions: &[F], below: &mut [F]) {
-        self.for_each_block::<F, FMA>(positions, |start, n, shares, _| {
+    fn value<F: Real, const FMA: bool>(&self, inputs: &[&[F]], below: &mut [F]) {
+        self.for_each_block::<F, FMA>(inputs[0], |start, n, shares, _| {
             below[start..start + n].copy_from_slice(&shares[..n]);
         });
     }
 
     #[inline(always)]
-    fn pull_back<F: Real, const FMA: bool>(&self, positions: &[F], seed: &[F], gradient: &mut [F]) {
+    fn pull_back<F: Real, const FMA: bool>(
+        &self,
+        inputs: &[&[F]],
+        seed: &[F],
+        gradients: &mut [&mut [F]],
+    ) {
         let n_edge = self.edges.len();
         let (mut galaxy, mut edge, mut sum) = (0, 0, F::default());
-        self.for_each_block::<F, FMA>(positions, |start, n, _, slopes| {
+        self.for_each_block::<F, FMA>(inputs[0], |start, n, _, slopes| {
             for (seed, slope) in seed[start..start + n].iter().zip(slopes) {
                 sum = sum - *seed * *slope;
                 edge += 1;
                 if edge == n_edge {
-                    gradient[galaxy] = sum;
+                    gradients[0][galaxy] = sum;
                     (galaxy, edge, sum) = (galaxy + 1, 0, F::default());
                 }
             }
