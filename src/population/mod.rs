@@ -5,8 +5,10 @@ mod components;
 mod galaxy;
 mod light;
 mod model;
+mod redshift_slices;
 mod settings;
 mod stars;
+mod table_photometry;
 
 pub use band_model::{BandModel, BandPrediction, BandStars, Epoch};
 pub use components::Components;
