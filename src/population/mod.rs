@@ -1,6 +1,7 @@
 //! From galaxy parameters to predictions, in batches.
 
 mod band_model;
+mod band_operator;
 mod components;
 mod galaxy;
 mod light;

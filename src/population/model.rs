@@ -47,7 +47,7 @@ pub struct GalaxyModel {
     ionization: Option<IonizationGrid>,
     bands: Bandpasses,
     /// Where magnitudes come from tables.
-    tables: Option<TablePhotometry>,
+    pub(super) tables: Option<TablePhotometry>,
     cosmology: Cosmology,
     settings: ModelSettings,
     /// Runs of ages that see the same dust.
