@@ -96,6 +96,12 @@ impl DustParams {
         }
     }
 
+    /// The same dust with every parameter (`[n_gal]`) passed through `f`, which may choose galaxies.
+    #[must_use]
+    pub fn map(&self, f: impl Fn(Tensor<1>) -> Tensor<1>) -> Self {
+        self.model().take(&mut self.columns().into_iter().map(f))
+    }
+
     fn waves(&self, law: &DustLaw, wave_um: &[f64]) -> DustWaves {
         let place = self.columns().first().map(Place::of);
         law.waves(wave_um, &place.unwrap_or_else(|| unreachable!("every model has parameters")))

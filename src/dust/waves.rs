@@ -42,8 +42,13 @@ impl DustWaves {
     }
 
     /// For each galaxy the set with its index, `[n_gal]`.
-    pub fn select(&self, index: Tensor<1, Int>) -> Self {
-        Self { terms: self.terms.clone().select(0, index) }
+    pub fn select(&self, index: &Tensor<1, Int>) -> Self {
+        Self { terms: self.terms.clone().select(0, index.clone()) }
+    }
+
+    /// Those of galaxies `start .. start + len`, where each has its own.
+    pub fn of_galaxies(&self, start: usize, len: usize) -> Self {
+        Self { terms: self.terms.clone().narrow(0, start, len) }
     }
 
     /// Wavelengths between these and others: `share` (`[n_gal, 1]`) 0 gives these, 1 the others. What
@@ -93,7 +98,7 @@ mod tests {
             };
             let sets = [&near, &far].map(|waves| law.waves(waves, place)).to_vec();
             let both = DustWaves::stack(sets);
-            let own = both.select(place.indices(&[1, 0]));
+            let own = both.select(&place.indices(&[1, 0]));
             let screens = ScreenParams::from_matrix(&place.rows(&[&rows[0], &rows[1]])).unwrap();
             let got = values(law.transmission_of(&own, &Screens::from(&screens)));
             let want = [one(0, &far), one(1, &near)].concat();
