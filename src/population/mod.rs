@@ -2,6 +2,7 @@
 
 mod band_model;
 mod band_operator;
+mod band_weights;
 mod components;
 mod galaxy;
 mod light;
