@@ -441,6 +441,7 @@ mod tests {
                 fast.iter().zip(&full).map(|(a, b)| (a - b).abs()).fold(0.0f64, f64::max)
             };
             let errors = [1, 2, 4, 8].map(worst);
+            eprintln!("{place}: {errors:.5?}");
             assert!(errors.windows(2).all(|pair| pair[1] < pair[0]), "{errors:?}");
             assert!(errors[2] < 3e-3 && errors[3] < 1e-3, "{errors:?}");
         });

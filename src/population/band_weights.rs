@@ -10,6 +10,7 @@ use crate::sed::SspWeights;
 
 /// Weights over the components (pairs of ionization parameter and metallicity) and ages of a table,
 /// by the groups of ages that see the same dust.
+#[allow(clippy::large_enum_variant, reason = "there is one value per batch of galaxies")]
 pub(super) enum BandWeights {
     /// A few groups of many ages: `[n_gal, n_group, n_component * n_age]`, zero outside the group.
     Grouped(Tensor<3>),
@@ -141,7 +142,7 @@ mod tests {
                 let table = table(if with_u { 4 } else { 2 }, place);
                 let [n_component, ..] = table.dims();
                 let flat = table.clone().reshape([n_component * 3, 2]);
-                let one: &[Range<usize>] = &[0..3];
+                let one = std::slice::from_ref(&(0..3));
                 for groups in [one, &[0..1, 1..3], &[0..1, 1..2, 2..3]] {
                     let arranged = BandWeights::new(&weights, groups);
                     let light = arranged.weighted(arranged.light(&table, 1..3), 1..3);
