@@ -398,6 +398,42 @@ parameters = { lg_qt = 0.5, lg_drop = -2.5, lg_rejuv = -2.4 }
 "#;
 
 #[test]
+fn magnitudes_come_from_spectra_or_from_tables() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    fs::write(
+        folder.join("in.csv"),
+        "redshift,av_young,av_old\n0.1,0.5,0.1\n1.7,1.0,0.3\n0.4,0,0\n29,0,0\n",
+    )
+    .unwrap();
+    let spectra = ["predict", "in.csv", "-o", "out.csv", "--dust-model", "age_dependent"];
+    let tables = [&spectra[..], &["--photometry", "tables"]].concat();
+    let magnitudes = |args: &[&str]| {
+        succeeds(folder, args);
+        let table = csv(&folder.join("out.csv"));
+        assert!(column(&table, "status").iter().all(String::is_empty));
+        ["mag_lsst_g", "mag_lsst_i"].map(|name| numbers(&table, name))
+    };
+    let want = magnitudes(&spectra);
+    let at_once = magnitudes(&tables);
+    let finer = ["--dust-wavelengths", "8", "--table-spacing", "0.002", "--table-redshift", "0.4"];
+    let finer = magnitudes(&[&tables[..], &finer].concat());
+    for ((want, at_once), finer) in want.iter().zip(&at_once).zip(&finer) {
+        assert_close(&at_once[..3], &want[..3], 0.0, 5e-3);
+        assert_close(&finer[..3], &want[..3], 0.0, 1e-3);
+        assert_close(&finer[2..3], &want[2..3], 0.0, 1e-8);
+        // Redward of the Lyman limit at any redshift of the box there are tables as well.
+        assert_eq!(at_once[3].is_finite(), want[3].is_finite());
+    }
+    let wrong = |option: &[&str], part: &str| {
+        fails(folder, &[&tables[..], option].concat(), &[part]);
+    };
+    wrong(&["--dust-wavelengths", "0"], "[1, 64]");
+    wrong(&["--table-spacing", "0"], "[0.0005, 0.5]");
+    wrong(&["--table-redshift=-1"], "[0, 100]");
+}
+
+#[test]
 fn galaxies_beyond_the_table_or_before_their_stars_are_reported() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(

@@ -13,6 +13,7 @@ use crate::halo::LGT0;
 use crate::imf::Imf;
 use crate::metallicity::MetallicityModel;
 use crate::nebular::{LineFit, LineSource, fit_lines};
+use crate::photometry::{Photometry, TableSettings};
 use crate::population::{Components, Frame, GalaxyModel, ModelSettings};
 use crate::sfh::{AgeWeightMethod, FB, LookbackNodes, SfhModel, TimeTable};
 use crate::ssp::SspGrid;
@@ -61,6 +62,20 @@ pub(super) struct ModelOptions {
     /// Apparent magnitudes at the redshift, or absolute ones in the rest frame: observed, rest
     #[arg(long, default_value = "observed")]
     frame: Frame,
+    /// Magnitudes: spectra (the full integral) or tables (no spectra; much faster where dust depends on
+    /// age. Off by less than 0.01 mag for ordinary dust; see docs/accuracy.md)
+    #[arg(long, value_name = "METHOD", default_value = "spectra")]
+    photometry: Photometry,
+    /// Tables: wavelengths per band at which dust is evaluated
+    #[arg(long, value_name = "N", default_value_t = TableSettings::default().n_dust)]
+    dust_wavelengths: usize,
+    /// Tables: their distance in ln(1 + z). All redshifts are allowed: a table is made when a galaxy
+    /// needs it
+    #[arg(long, value_name = "DLNZ", default_value_t = TableSettings::default().spacing)]
+    table_spacing: f64,
+    /// Tables: a redshift that has one, so that a catalogue at this redshift is not interpolated
+    #[arg(long, value_name = "Z", default_value_t = TableSettings::default().redshift)]
+    table_redshift: f64,
     /// P(age): nodes (rates at look-back nodes: fast and accurate), table (DSPS's path, needs f64) or safe
     /// (the same table, good in f32)
     #[arg(long, value_name = "METHOD", default_value = "nodes")]
@@ -195,6 +210,12 @@ impl ModelOptions {
         }
         let settings = ModelSettings {
             frame: self.frame,
+            photometry: self.photometry,
+            tables: TableSettings {
+                n_dust: self.dust_wavelengths,
+                spacing: self.table_spacing,
+                redshift: self.table_redshift,
+            },
             age_weights: self.age_weights,
             nodes: LookbackNodes::new(self.nodes)?,
             cosmology: self.cosmology,

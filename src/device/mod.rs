@@ -9,7 +9,7 @@ pub(crate) mod real;
 
 use std::fmt;
 
-use burn::tensor::{DType, Device, Tensor, TensorData};
+use burn::tensor::{DType, Device, Int, Tensor, TensorData};
 
 use crate::names::named;
 use crate::{Error, Result};
@@ -202,6 +202,13 @@ impl Place {
     /// A tensor of shape `[rows, columns]` from row-major values.
     pub fn matrix(&self, values: &[f64], shape: [usize; 2]) -> Tensor<2> {
         self.tensor(values.to_vec(), shape)
+    }
+
+    /// Indices, `[n]`, to select with.
+    pub fn indices(&self, values: &[usize]) -> Tensor<1, Int> {
+        let values: Vec<i64> = values.iter().map(|i| *i as i64).collect();
+        let shape = [values.len()];
+        Tensor::from_data(TensorData::new(values, shape), &self.device)
     }
 
     fn tensor<const D: usize>(&self, values: Vec<f64>, shape: [usize; D]) -> Tensor<D> {

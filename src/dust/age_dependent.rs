@@ -3,7 +3,8 @@
 
 use burn::tensor::Tensor;
 
-use super::ScreenParams;
+use super::Screens;
+use super::attenuation::common;
 use crate::numerics::age_transition::young_to_old;
 use crate::parameter_set;
 use crate::parameters::Bound;
@@ -27,16 +28,16 @@ parameter_set! {
 }
 
 impl AgeDependentDustParams {
-    /// The screen in front of stars of one age: `A_V` and slope by [`young_to_old`].
-    pub fn screen(&self, lg_age_yr: f64) -> ScreenParams {
-        let at_age = |young: &Tensor<1>, old: &Tensor<1>| {
-            young_to_old(young, old, &[lg_age_yr]).squeeze_dim(1)
+    /// The screens in front of stars of each age (`[n_age]`): `A_V` and slope by [`young_to_old`].
+    pub fn screens(&self, lg_age_yr: &[f64]) -> Screens {
+        let by_age = |young: &Tensor<1>, old: &Tensor<1>| {
+            young_to_old(young, old, lg_age_yr).unsqueeze_dim(2)
         };
-        ScreenParams {
-            av: at_age(&self.av_young, &self.av_old),
-            dust_bump: self.dust_bump.clone(),
-            dust_slope: at_age(&self.dust_slope_young, &self.dust_slope_old),
-            dust_floor: self.dust_floor.clone(),
+        Screens {
+            av: by_age(&self.av_young, &self.av_old),
+            dust_bump: common(&self.dust_bump),
+            dust_slope: by_age(&self.dust_slope_young, &self.dust_slope_old),
+            dust_floor: common(&self.dust_floor),
         }
     }
 }
@@ -46,6 +47,12 @@ mod tests {
     use super::*;
     use crate::parameters::ParameterSet;
     use crate::testing::{assert_close, for_each_f64_place, values};
+
+    /// `A_V`, bump, slope and floor of the first age.
+    fn screen(params: &AgeDependentDustParams, lg_age_yr: f64) -> Vec<f64> {
+        let Screens { av, dust_bump, dust_slope, dust_floor } = params.screens(&[lg_age_yr]);
+        [av, dust_bump, dust_slope, dust_floor].map(|x| values(x)[0]).to_vec()
+    }
 
     #[test]
     fn strength_and_slope_are_those_of_the_age() {
@@ -57,8 +64,7 @@ mod tests {
                 (8.0, [1.25, 1.0, -0.1, 0.1]),
                 (12.0, [0.5, 1.0, 0.2, 0.1]),
             ] {
-                let screen = params.screen(lg_age_yr).to_matrix();
-                assert_close(&values(screen), &want, 1e-14, 1e-15);
+                assert_close(&screen(&params, lg_age_yr), &want, 1e-14, 1e-15);
             }
         });
     }
@@ -69,8 +75,7 @@ mod tests {
             let row = place.row(&[1.3, 1.3, -0.4, -0.4, 1.0, 0.1]);
             let params = AgeDependentDustParams::from_matrix(&row).unwrap();
             for lg_age_yr in [4.0, 6.1, 8.7, 10.1] {
-                let screen = params.screen(lg_age_yr).to_matrix();
-                assert_close(&values(screen), &[1.3, 1.0, -0.4, 0.1], 1e-15, 0.0);
+                assert_close(&screen(&params, lg_age_yr), &[1.3, 1.0, -0.4, 0.1], 1e-15, 0.0);
             }
         });
     }

@@ -2,10 +2,13 @@
 
 use burn::tensor::Tensor;
 
-use super::{calzetti00, leitherer02, noll09, power_law, salim18, tilted_triweight, triweight};
+use super::{
+    DustWaves, base_curve, calzetti00, leitherer02, noll09, power_law, salim18, tilted_triweight,
+    triweight,
+};
 use crate::device::Place;
 use crate::names::named;
-use crate::numerics::{column, pow10};
+use crate::numerics::pow10;
 use crate::parameter_set;
 use crate::parameters::Bound;
 
@@ -24,6 +27,37 @@ parameter_set! {
         /// Fraction of the light that meets no dust.
         dust_floor: "1", 0.0, Bound::square(0.0, 1.0);
     }
+}
+
+/// Dust screens in front of the stars of galaxies by age; every field is `[n_gal, n_age, 1]`, where
+/// `n_age` is 1 for what all ages share.
+#[derive(Clone, Debug)]
+pub struct Screens {
+    /// Attenuation in the V band \[mag\].
+    pub av: Tensor<3>,
+    /// Strength `E_b` of the 2175 Angstrom bump.
+    pub dust_bump: Tensor<3>,
+    /// Power-law tilt `delta` of the curve.
+    pub dust_slope: Tensor<3>,
+    /// Fraction of the light that meets no dust.
+    pub dust_floor: Tensor<3>,
+}
+
+impl From<&ScreenParams> for Screens {
+    /// The same screen for all ages.
+    fn from(screen: &ScreenParams) -> Self {
+        Self {
+            av: common(&screen.av),
+            dust_bump: common(&screen.dust_bump),
+            dust_slope: common(&screen.dust_slope),
+            dust_floor: common(&screen.dust_floor),
+        }
+    }
+}
+
+/// What all ages share, `[n_gal]`, as `[n_gal, 1, 1]`.
+pub(super) fn common(x: &Tensor<1>) -> Tensor<3> {
+    x.clone().reshape([-1, 1, 1])
 }
 
 /// The attenuation curves.
@@ -61,33 +95,56 @@ named!(
 impl AttenuationCurve {
     /// `k(lambda)`, `[n_gal, n_wave]`, or `[1, n_wave]` for a curve without parameters.
     pub fn k(self, wave_um: &[f64], params: &ScreenParams) -> Tensor<2> {
-        let fixed = |curve: fn(f64) -> f64| {
-            Place::of(&params.av).row(&wave_um.iter().map(|w| curve(*w)).collect::<Vec<_>>())
-        };
+        let waves = DustWaves::new(self, wave_um, &Place::of(&params.av));
+        self.k_of(&waves, &Screens::from(params)).squeeze_dim(1)
+    }
+
+    /// `k(lambda)`, `[n_gal, n_age, n_wave]`, or with axes of length 1 for a curve without parameters.
+    pub(super) fn k_of(self, waves: &DustWaves, screens: &Screens) -> Tensor<3> {
+        let (bump, slope) = (&screens.dust_bump, &screens.dust_slope);
         match self {
-            Self::Calzetti00 => fixed(calzetti00),
-            Self::Leitherer02 => fixed(leitherer02),
-            Self::Triweight => fixed(triweight),
-            Self::Noll09 => noll09(wave_um, &params.dust_bump, &params.dust_slope),
-            Self::Salim18 => salim18(wave_um, &params.dust_bump, &params.dust_slope),
-            Self::TiltedTriweight => {
-                tilted_triweight(wave_um, &params.dust_bump, &params.dust_slope)
-            }
-            Self::PowerLaw => power_law(wave_um, &params.dust_slope),
+            Self::Calzetti00 | Self::Leitherer02 | Self::Triweight => waves.base(),
+            Self::Noll09 => noll09(waves, bump, slope),
+            Self::Salim18 => salim18(waves, bump, slope),
+            Self::TiltedTriweight => tilted_triweight(waves, bump, slope),
+            Self::PowerLaw => power_law(waves, slope),
         }
+    }
+
+    /// What of the curve does not depend on parameters.
+    pub(super) fn base(self, wave_um: f64) -> f64 {
+        match self {
+            Self::Calzetti00 => calzetti00(wave_um),
+            Self::Leitherer02 => leitherer02(wave_um),
+            Self::Noll09 | Self::Salim18 => base_curve(wave_um),
+            Self::Triweight | Self::TiltedTriweight => triweight(wave_um),
+            Self::PowerLaw => R_V,
+        }
+    }
+
+    /// Attenuation in magnitudes, `[n_gal, n_age, n_wave]`.
+    pub(super) fn attenuation_of(self, waves: &DustWaves, screens: &Screens) -> Tensor<3> {
+        (screens.av.clone() * self.k_of(waves, screens) / R_V).clamp_min(0.0)
+    }
+
+    /// Fraction of light transmitted, `[n_gal, n_age, n_wave]`.
+    pub(super) fn transmission_of(self, waves: &DustWaves, screens: &Screens) -> Tensor<3> {
+        let floor = screens.dust_floor.clone();
+        let through = pow10(self.attenuation_of(waves, screens) * -0.4);
+        floor.clone() + (floor.neg() + 1.0) * through
     }
 }
 
 /// Attenuation `A = max(0, A_V k / 4.05)` in magnitudes, `[n_gal, n_wave]`.
 pub fn attenuation(curve: AttenuationCurve, wave_um: &[f64], params: &ScreenParams) -> Tensor<2> {
-    (column(&params.av) * curve.k(wave_um, params) / R_V).clamp_min(0.0)
+    let waves = DustWaves::new(curve, wave_um, &Place::of(&params.av));
+    curve.attenuation_of(&waves, &Screens::from(params)).squeeze_dim(1)
 }
 
 /// Fraction of light transmitted, `floor + (1 - floor) 10^(-0.4 A)`, `[n_gal, n_wave]`.
 pub fn transmission(curve: AttenuationCurve, wave_um: &[f64], params: &ScreenParams) -> Tensor<2> {
-    let floor = column(&params.dust_floor);
-    let through = pow10(attenuation(curve, wave_um, params) * -0.4);
-    floor.clone() + (floor.neg() + 1.0) * through
+    let waves = DustWaves::new(curve, wave_um, &Place::of(&params.av));
+    curve.transmission_of(&waves, &Screens::from(params)).squeeze_dim(1)
 }
 
 #[cfg(test)]

@@ -2,7 +2,8 @@
 
 use burn::tensor::Tensor;
 
-use super::{AttenuationCurve, ScreenParams, attenuation, bump_from_slope, transmission};
+use super::{AttenuationCurve, DustWaves, ScreenParams, Screens, bump_from_slope};
+use crate::device::Place;
 use crate::{Error, Result};
 
 const CURVES_WITH_BUMP: [AttenuationCurve; 3] =
@@ -70,24 +71,42 @@ impl DustLaw {
     /// Attenuation of a screen in magnitudes, `[n_gal, n_wave]`, not counting light that meets no
     /// dust.
     pub fn attenuation(&self, wave_um: &[f64], screen: &ScreenParams) -> Tensor<2> {
-        attenuation(self.curve, wave_um, &self.applied(screen))
+        let waves = self.waves(wave_um, &Place::of(&screen.av));
+        self.attenuation_of(&waves, &Screens::from(screen)).squeeze_dim(1)
     }
 
     /// Fraction of light that a screen transmits, `[n_gal, n_wave]`.
     pub fn transmission(&self, wave_um: &[f64], screen: &ScreenParams) -> Tensor<2> {
-        transmission(self.curve, wave_um, &self.applied(screen))
+        let waves = self.waves(wave_um, &Place::of(&screen.av));
+        self.transmission_of(&waves, &Screens::from(screen)).squeeze_dim(1)
     }
 
-    /// The screen whose bump is what this law makes of it.
-    fn applied(&self, screen: &ScreenParams) -> ScreenParams {
-        let mut screen = screen.clone();
+    /// Wavelengths \[micrometre\] prepared for this law.
+    pub fn waves(&self, wave_um: &[f64], place: &Place) -> DustWaves {
+        DustWaves::new(self.curve, wave_um, place)
+    }
+
+    /// As [`attenuation`](Self::attenuation) for the screens of stars by age, `[n_gal, n_age, n_wave]`.
+    pub fn attenuation_of(&self, waves: &DustWaves, screens: &Screens) -> Tensor<3> {
+        self.curve.attenuation_of(waves, &self.applied(screens))
+    }
+
+    /// As [`transmission`](Self::transmission) for the screens of stars by age,
+    /// `[n_gal, n_age, n_wave]`.
+    pub fn transmission_of(&self, waves: &DustWaves, screens: &Screens) -> Tensor<3> {
+        self.curve.transmission_of(waves, &self.applied(screens))
+    }
+
+    /// The screens whose bump is what this law makes of it.
+    fn applied(&self, screens: &Screens) -> Screens {
+        let mut screens = screens.clone();
         if self.bump_from_slope {
-            screen.dust_bump = bump_from_slope(&screen.dust_slope);
+            screens.dust_bump = bump_from_slope(&screens.dust_slope);
         }
         if self.rv_mod {
-            screen.dust_bump = screen.dust_bump * bump_factor(&screen.dust_slope);
+            screens.dust_bump = screens.dust_bump * bump_factor(&screens.dust_slope);
         }
-        screen
+        screens
     }
 }
 
@@ -98,8 +117,8 @@ impl From<AttenuationCurve> for DustLaw {
     }
 }
 
-/// `4.05 / R_mod`, not below zero; `[n_gal]`.
-fn bump_factor(slope: &Tensor<1>) -> Tensor<1> {
+/// `4.05 / R_mod`, not below zero; elementwise.
+fn bump_factor(slope: &Tensor<3>) -> Tensor<3> {
     // Only slopes up to 2 matter; without the limits 0.8^slope overflows for absurd slopes.
     let tilt = (slope.clone().clamp(-100.0, 100.0) * 0.8f64.ln()).exp();
     (tilt * 5.05 - 4.05).clamp_min(0.0)
@@ -108,7 +127,7 @@ fn bump_factor(slope: &Tensor<1>) -> Tensor<1> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dust::{base_curve, drude};
+    use crate::dust::{base_curve, drude, transmission};
     use crate::numerics::jacobian::jacobian;
     use crate::parameters::ParameterSet;
     use crate::testing::{assert_close, for_each_f64_place, for_each_place, values};

@@ -18,10 +18,11 @@ mod scaling;
 mod tilted_triweight;
 mod triweight_curve;
 mod two_component;
+mod waves;
 mod young_boost;
 
 pub use age_dependent::AgeDependentDustParams;
-pub use attenuation::{AttenuationCurve, R_V, ScreenParams, attenuation, transmission};
+pub use attenuation::{AttenuationCurve, R_V, ScreenParams, Screens, attenuation, transmission};
 pub use blackbody::{
     blackbody_lambda, blackbody_nu, lg_blackbody_lambda, lg_blackbody_nu, peak_frequency_hz,
     peak_wavelength_aa,
@@ -41,12 +42,10 @@ pub use scaling::{DustScaling, DustScalingParams, optical_depth, scaled_slope, s
 pub use tilted_triweight::tilted_triweight;
 pub use triweight_curve::triweight;
 pub use two_component::TwoComponentParams;
+pub use waves::DustWaves;
 pub use young_boost::YoungBoostParams;
 
 use burn::tensor::Tensor;
-
-use crate::device::Place;
-use crate::numerics::column;
 
 /// Wavelength at which the tilt of a curve pivots \[micrometre\].
 const V_BAND_UM: f64 = 0.55;
@@ -64,14 +63,8 @@ pub fn base_curve(wave_um: f64) -> f64 {
 }
 
 /// Kriek & Conroy (2013): bump strength that goes with a slope, `E_b = 0.85 - 1.9 delta`.
-pub fn bump_from_slope(slope: &Tensor<1>) -> Tensor<1> {
+pub fn bump_from_slope<const D: usize>(slope: &Tensor<D>) -> Tensor<D> {
     slope.clone() * -1.9 + 0.85
-}
-
-/// Tilt `(lambda / 0.55 um)^slope`, `[n_gal, n_wave]`.
-fn tilt(wave_um: &[f64], slope: &Tensor<1>) -> Tensor<2> {
-    let ln: Vec<f64> = wave_um.iter().map(|w| (w / V_BAND_UM).ln()).collect();
-    (column(slope) * Place::of(slope).row(&ln)).exp()
 }
 
 /// Drude profile of unit strength, at each wavelength.

@@ -5,7 +5,12 @@ use std::ops::Range;
 use burn::tensor::Tensor;
 
 use super::two_component::in_birth_cloud;
-use super::{AgeDependentDustParams, DustLaw, ScreenParams, TwoComponentParams, YoungBoostParams};
+use super::{
+    AgeDependentDustParams, DustLaw, DustWaves, ScreenParams, Screens, TwoComponentParams,
+    YoungBoostParams,
+};
+use crate::device::Place;
+use crate::numerics::pow10;
 use crate::parameters::model_choice;
 
 model_choice! {
@@ -55,11 +60,22 @@ impl DustModel {
 impl DustParams {
     /// Fraction of the light of stars of age `lg_age_yr` that gets out, `[n_gal, n_wave]`.
     pub fn transmission(&self, law: &DustLaw, wave_um: &[f64], lg_age_yr: f64) -> Tensor<2> {
+        self.transmission_of(law, &self.waves(law, wave_um), &[lg_age_yr]).squeeze_dim(1)
+    }
+
+    /// The same for stars of several ages (`lg_age_yr`, `[n_age]`), `[n_gal, n_age, n_wave]`, at
+    /// [wavelengths of the law](DustLaw::waves); `n_age` is 1 where all ages see the same dust.
+    pub fn transmission_of(
+        &self,
+        law: &DustLaw,
+        waves: &DustWaves,
+        lg_age_yr: &[f64],
+    ) -> Tensor<3> {
         match self {
-            Self::Screen { screen } => law.transmission(wave_um, screen),
-            Self::AgeDependent { dust } => law.transmission(wave_um, &dust.screen(lg_age_yr)),
-            Self::YoungBoost { dust } => law.transmission(wave_um, &dust.screen(lg_age_yr)),
-            Self::TwoComponent { dust } => dust.transmission(wave_um, lg_age_yr),
+            Self::Screen { screen } => law.transmission_of(waves, &Screens::from(screen)),
+            Self::AgeDependent { dust } => law.transmission_of(waves, &dust.screens(lg_age_yr)),
+            Self::YoungBoost { dust } => law.transmission_of(waves, &dust.screens(lg_age_yr)),
+            Self::TwoComponent { dust } => pow10(dust.attenuation_of(waves, lg_age_yr) * -0.4),
         }
     }
 
@@ -68,21 +84,27 @@ impl DustParams {
     ///
     /// That of the light that meets the dust: the share `dust_floor` that meets none is not counted.
     pub fn attenuation(&self, law: &DustLaw, wave_um: &[f64], lg_age_yr: &[f64]) -> Tensor<3> {
-        let of_group = |ages: Range<usize>| {
-            let one = self.attenuation_at(law, wave_um, lg_age_yr[ages.start]);
-            one.unsqueeze_dim::<3>(1).repeat_dim(1, ages.len())
-        };
-        let groups = self.model().age_groups(lg_age_yr);
-        Tensor::cat(groups.into_iter().map(of_group).collect(), 1)
+        let waves = self.waves(law, wave_um);
+        match self {
+            Self::Screen { screen } => {
+                let common = law.attenuation_of(&waves, &Screens::from(screen));
+                common.repeat_dim(1, lg_age_yr.len())
+            }
+            Self::AgeDependent { dust } => law.attenuation_of(&waves, &dust.screens(lg_age_yr)),
+            Self::YoungBoost { dust } => law.attenuation_of(&waves, &dust.screens(lg_age_yr)),
+            Self::TwoComponent { dust } => dust.attenuation_of(&waves, lg_age_yr),
+        }
     }
 
-    fn attenuation_at(&self, law: &DustLaw, wave_um: &[f64], lg_age_yr: f64) -> Tensor<2> {
-        match self {
-            Self::Screen { screen } => law.attenuation(wave_um, screen),
-            Self::AgeDependent { dust } => law.attenuation(wave_um, &dust.screen(lg_age_yr)),
-            Self::YoungBoost { dust } => law.attenuation(wave_um, &dust.screen(lg_age_yr)),
-            Self::TwoComponent { dust } => dust.attenuation(wave_um, lg_age_yr),
-        }
+    /// The same dust with every parameter (`[n_gal]`) passed through `f`, which may choose galaxies.
+    #[must_use]
+    pub fn map(&self, f: impl Fn(Tensor<1>) -> Tensor<1>) -> Self {
+        self.model().take(&mut self.columns().into_iter().map(f))
+    }
+
+    fn waves(&self, law: &DustLaw, wave_um: &[f64]) -> DustWaves {
+        let place = self.columns().first().map(Place::of);
+        law.waves(wave_um, &place.unwrap_or_else(|| unreachable!("every model has parameters")))
     }
 }
 

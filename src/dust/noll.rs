@@ -2,14 +2,10 @@
 
 use burn::tensor::Tensor;
 
-use super::{base_curve, drude, tilt};
-use crate::device::Place;
-use crate::numerics::column;
+use super::DustWaves;
 
-/// `k = max(0, (k_0 + E_b D) (lambda / 0.55)^slope)`, `[n_gal, n_wave]`.
-pub fn noll09(wave_um: &[f64], bump: &Tensor<1>, slope: &Tensor<1>) -> Tensor<2> {
-    let place = Place::of(slope);
-    let base = place.row(&wave_um.iter().map(|w| base_curve(*w)).collect::<Vec<_>>());
-    let drude = place.row(&wave_um.iter().map(|w| drude(*w)).collect::<Vec<_>>());
-    ((column(bump) * drude + base) * tilt(wave_um, slope)).clamp_min(0.0)
+/// `k = max(0, (k_0 + E_b D) (lambda / 0.55)^slope)`, `[n_gal, n_age, n_wave]`, from strengths and slopes
+/// `[n_gal, n_age, 1]`.
+pub fn noll09(waves: &DustWaves, bump: &Tensor<3>, slope: &Tensor<3>) -> Tensor<3> {
+    ((bump.clone() * waves.drude() + waves.base()) * waves.tilt(slope)).clamp_min(0.0)
 }

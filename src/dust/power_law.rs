@@ -2,9 +2,9 @@
 
 use burn::tensor::Tensor;
 
-use super::{R_V, tilt};
+use super::DustWaves;
 
-/// `k = R_V (lambda / 0.55)^slope`, `[n_gal, n_wave]`.
-pub fn power_law(wave_um: &[f64], slope: &Tensor<1>) -> Tensor<2> {
-    tilt(wave_um, slope) * R_V
+/// `k = R_V (lambda / 0.55)^slope`, `[n_gal, n_age, n_wave]`, from slopes `[n_gal, n_age, 1]`.
+pub fn power_law(waves: &DustWaves, slope: &Tensor<3>) -> Tensor<3> {
+    waves.base() * waves.tilt(slope)
 }

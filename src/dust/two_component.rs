@@ -2,8 +2,10 @@
 
 use burn::tensor::Tensor;
 
-use super::tilt;
-use crate::numerics::{column, pow10};
+use super::attenuation::common;
+use super::{AttenuationCurve, DustWaves};
+use crate::device::Place;
+use crate::numerics::pow10;
 use crate::parameter_set;
 use crate::parameters::Bound;
 
@@ -36,19 +38,26 @@ impl TwoComponentParams {
     /// Attenuation of stars of one age in magnitudes, `[n_gal, n_wave]`: each component is
     /// `A_V (lambda / 0.55)^slope`, never negative.
     pub fn attenuation(&self, wave_um: &[f64], lg_age_yr: f64) -> Tensor<2> {
-        let component =
-            |av: &Tensor<1>, slope: &Tensor<1>| (column(av) * tilt(wave_um, slope)).clamp_min(0.0);
-        let ism = component(&self.av_ism, &self.dust_slope_ism);
-        if in_birth_cloud(lg_age_yr) {
-            ism + component(&self.av_birth, &self.dust_slope_birth)
-        } else {
-            ism
-        }
+        let place = Place::of(&self.av_ism);
+        let waves = DustWaves::new(AttenuationCurve::PowerLaw, wave_um, &place);
+        self.attenuation_of(&waves, &[lg_age_yr]).squeeze_dim(1)
     }
 
     /// Fraction of the light of stars of one age that gets out, `[n_gal, n_wave]`.
     pub fn transmission(&self, wave_um: &[f64], lg_age_yr: f64) -> Tensor<2> {
         pow10(self.attenuation(wave_um, lg_age_yr) * -0.4)
+    }
+
+    /// As [`attenuation`](Self::attenuation) for stars of several ages (`[n_age]`),
+    /// `[n_gal, n_age, n_wave]`, whatever the curve of the wavelengths.
+    pub fn attenuation_of(&self, waves: &DustWaves, lg_age_yr: &[f64]) -> Tensor<3> {
+        let component = |av: &Tensor<1>, slope: &Tensor<1>| {
+            (common(av) * waves.tilt(&common(slope))).clamp_min(0.0)
+        };
+        let ism = component(&self.av_ism, &self.dust_slope_ism);
+        let young = lg_age_yr.iter().map(|age| f64::from(u8::from(in_birth_cloud(*age))));
+        let young = Place::of(&self.av_ism).row(&young.collect::<Vec<f64>>());
+        ism + component(&self.av_birth, &self.dust_slope_birth) * young.unsqueeze_dim::<3>(2)
     }
 }
 

@@ -1,7 +1,10 @@
 //! A screen that is thicker in front of young stars: how dust depends on age in diffsky. Its curve is
 //! [`AttenuationCurve::TiltedTriweight`](super::AttenuationCurve::TiltedTriweight) with `dust_bump = 1`.
 
-use super::ScreenParams;
+use super::Screens;
+use super::attenuation::common;
+use crate::device::Place;
+use crate::numerics::column;
 use crate::numerics::expm1::expm1;
 use crate::parameter_set;
 use crate::parameters::Bound;
@@ -28,22 +31,23 @@ parameter_set! {
 }
 
 impl YoungBoostParams {
-    /// The screen in front of stars of one age.
+    /// The screens in front of stars of each age (`[n_age]`).
     ///
     /// `A_V(age) = softplus(s + b)`, where the boost `b` falls from `av_boost` to zero as a logistic
     /// function of log age (half of it is left at 3.2 Myr) and `softplus(s)` is `av`. Written as
     /// `A_V = av + ln(1 + (e^b - 1)(1 - e^-av))`, which neither overflows nor cancels, and has a value
     /// and a gradient without dust as well: thin screens are `e^b` times thicker, thick ones add `b`.
-    pub fn screen(&self, lg_age_yr: f64) -> ScreenParams {
-        let share = 1.0 / (1.0 + (BOOST_K * (lg_age_yr - 9.0 - LG_AGE_HALF_GYR)).exp());
-        let boost = expm1(self.av_boost.clone() * share);
+    pub fn screens(&self, lg_age_yr: &[f64]) -> Screens {
+        let left = |lg_age: &f64| 1.0 / (1.0 + (BOOST_K * (lg_age - 9.0 - LG_AGE_HALF_GYR)).exp());
+        let share: Vec<f64> = lg_age_yr.iter().map(left).collect();
+        let boost = expm1(column(&self.av_boost) * Place::of(&self.av).row(&share));
         // A negative strength means no dust, and stays so whatever the boost.
-        let obscured = expm1(self.av.clone().clamp_min(0.0).neg()).neg();
-        ScreenParams {
-            av: self.av.clone() + (boost * obscured).log1p(),
-            dust_bump: self.dust_bump.clone(),
-            dust_slope: self.dust_slope.clone(),
-            dust_floor: self.dust_floor.clone(),
+        let obscured = expm1(column(&self.av.clone().clamp_min(0.0)).neg()).neg();
+        Screens {
+            av: (column(&self.av) + (boost * obscured).log1p()).unsqueeze_dim(2),
+            dust_bump: common(&self.dust_bump),
+            dust_slope: common(&self.dust_slope),
+            dust_floor: common(&self.dust_floor),
         }
     }
 }
@@ -51,7 +55,6 @@ impl YoungBoostParams {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::numerics::column;
     use crate::numerics::jacobian::jacobian;
     use crate::parameters::ParameterSet;
     use crate::testing::{
@@ -63,7 +66,7 @@ mod tests {
     }
 
     fn av_at(lg_age_yr: f64, matrix: &burn::tensor::Tensor<2>) -> burn::tensor::Tensor<2> {
-        column(&YoungBoostParams::from_matrix(matrix).unwrap().screen(lg_age_yr).av)
+        YoungBoostParams::from_matrix(matrix).unwrap().screens(&[lg_age_yr]).av.squeeze_dim(2)
     }
 
     /// Boost left at an age, and the strength, both as they are defined.

@@ -29,7 +29,7 @@ pub(super) struct Band {
     /// The same for the scaled units of the SSP grid.
     pub(super) response_scaled: Tensor<1>,
     /// Quadrature weights over the AB normalisation, for spectra in Lsun/Hz.
-    weights: Vec<f64>,
+    pub(super) weights: Vec<f64>,
     /// The wavelengths, to be searched.
     pub(super) grid: InterpGrid,
     /// Sum of the weights of the first `j` samples, `[n + 1]`, for spectra in the scaled units of

@@ -3,19 +3,24 @@
 //! For galaxies seen at one time, every step from star formation rates at look-back nodes to the band
 //! fluxes of each metallicity is linear, so all of it is one precomputed matrix: per galaxy a few rates,
 //! one small matrix product and a sum over metallicities. Dust is taken at a few wavelengths per band,
-//! between which its transmission is linear.
+//! between which its transmission is linear. In a slice of a light cone, fluxes are linear between those
+//! of its two ends.
 
 use burn::tensor::Tensor;
 
+use super::band_mix::mixed_light;
+use super::band_operator::BandOperator;
+use super::model::ionization_grid;
 use super::{Components, Frame, GalaxyParams, ModelSettings};
 use crate::cosmology::Cosmology;
 use crate::device::{Place, to_host};
-use crate::dust::{DustModel, DustParams};
+use crate::dust::{DustModel, DustParams, DustWaves};
 use crate::filter::FilterSet;
 use crate::metallicity::{MetallicityGrid, MetallicityModel, MetallicityWeights};
+use crate::nebular::{IonizationGrid, ionization_weights};
 use crate::numerics::{column, is_dark, log10};
-use crate::photometry::{Bandpasses, ab_magnitude};
-use crate::sfh::{LookbackNodes, SfhContext, SfhModel, SfhParams};
+use crate::photometry::{BandTabulator, Bandpasses, ab_magnitude};
+use crate::sfh::{SfhContext, SfhModel, SfhParams};
 use crate::ssp::SspGrid;
 use crate::{Error, Result};
 
@@ -37,43 +42,48 @@ pub struct BandPrediction {
     pub lg_mass_formed: Tensor<1>,
 }
 
-/// The light of a batch of galaxies by metallicity, before dust.
+/// The light of a batch of galaxies by component, before dust.
 #[derive(Clone, Debug)]
 pub struct BandStars {
-    /// `[n_gal, n_met * n_filter * n_dust]`.
+    /// Light, mass in the age bins of the grid \[Msun\] and all the mass,
+    /// `[n_gal, n_component * n_filter * n_dust + 2]`.
     light: Tensor<2>,
-    /// Mass in the age bins of the grid \[Msun\], `[n_gal, 1]`.
-    in_bins: Tensor<2>,
+    /// Where dust is taken.
+    waves: DustWaves,
+    /// What turns absolute into apparent magnitudes, `[n_gal or 1, 1]`.
+    dimming: Tensor<2>,
     /// log10 of the stellar mass ever formed \[Msun\], `[n_gal]`.
     pub lg_mass_formed: Tensor<1>,
 }
 
-/// The forward model for populations at one epoch.
+/// The forward model for populations at one epoch, or in a thin slice of a light cone.
 ///
 /// Galaxies have a history that can be evaluated at any time, one metallicity distribution for all
-/// their stars, and one dust screen.
+/// their stars, and one dust screen; their gas may have emission lines.
 #[derive(Clone, Debug)]
 pub struct BandModel {
     settings: ModelSettings,
     grid: SspGrid,
+    ionization: Option<IonizationGrid>,
+    cosmology: Cosmology,
     place: Place,
-    epoch: Epoch,
     names: Vec<String>,
-    /// Wavelengths at which dust is taken \[micrometre\], `[n_filter * n_dust]`, filter slowest.
-    dust_um: Vec<f64>,
-    /// From rates \[Msun/yr\] at the nodes to band fluxes, `[n_node, n_met * n_filter * n_dust + 2]`; the
-    /// last two columns are the mass in the age bins and the mass ever formed.
-    light: Tensor<2>,
-    /// What turns absolute into apparent magnitudes.
-    dimming: f64,
+    n_component: usize,
+    n_dust: usize,
+    /// The epoch, or the near end of the slice.
+    near: BandOperator,
+    /// The far end of a slice.
+    far: Option<BandOperator>,
 }
 
 impl BandModel {
-    /// Prepares `n_dust` wavelengths per band; one evaluates dust at the middle of each band.
+    /// Prepares galaxies at one epoch with `n_dust` wavelengths per band; one evaluates dust at the mean
+    /// wavelength of each band.
     ///
     /// # Errors
-    /// [`Error::Invalid`] for components that need more than this model has, for lines, and for no
-    /// wavelength of dust; [`Error::OutOfRange`] for an epoch at which galaxies cannot be observed.
+    /// [`Error::Invalid`] for components that need more than this model has, and for emission lines that
+    /// the grid does not have; [`Error::OutOfRange`] for an epoch at which galaxies cannot be observed,
+    /// and for a number of wavelengths outside 1 to 64.
     pub fn new(
         grid: &SspGrid,
         filters: &FilterSet,
@@ -82,32 +92,72 @@ impl BandModel {
         n_dust: usize,
         place: &Place,
     ) -> Result<Self> {
-        check(&settings, epoch, n_dust)?;
-        let z = match settings.frame {
-            Frame::Rest => 0.0,
-            Frame::Observed => epoch.redshift,
-        };
+        Self::between(grid, filters, settings, epoch, None, n_dust, place)
+    }
+
+    /// Prepares galaxies between two redshifts, each seen at its own and at the age of the Universe then.
+    ///
+    /// # Errors
+    /// Those of [`new`](Self::new); [`Error::OutOfRange`] for redshifts that do not ascend.
+    pub fn slice(
+        grid: &SspGrid,
+        filters: &FilterSet,
+        settings: ModelSettings,
+        (near, far): (f64, f64),
+        n_dust: usize,
+        place: &Place,
+    ) -> Result<Self> {
+        if far.is_nan() || far <= near {
+            return Err(Error::OutOfRange {
+                what: "far end of a slice of redshift".into(),
+                value: far,
+                allowed: format!("({near}, inf)"),
+            });
+        }
+        let cosmology = settings.cosmology.at(place, settings.quadrature);
+        let t_obs = to_host(cosmology.age_at_z_gyr(&place.vector(&[near, far])))?;
+        let near = Epoch { redshift: near, t_obs_gyr: t_obs[0] };
+        let far = Epoch { redshift: far, t_obs_gyr: t_obs[1] };
+        Self::between(grid, filters, settings, near, Some(far), n_dust, place)
+    }
+
+    fn between(
+        grid: &SspGrid,
+        filters: &FilterSet,
+        mut settings: ModelSettings,
+        near: Epoch,
+        far: Option<Epoch>,
+        n_dust: usize,
+        place: &Place,
+    ) -> Result<Self> {
+        if settings.lines && grid.lines.is_none() {
+            return Err(Error::invalid("emission lines", "the SSP grid has none"));
+        }
+        check(&settings)?;
+        let ionization = ionization_grid(grid, settings.lines)?;
+        settings.components.ionization = ionization.is_some();
         let bands = Bandpasses::new(filters, &grid.wave_aa, place);
-        let names: Vec<String> = bands.names().iter().map(|name| (*name).to_owned()).collect();
-        let projection = bands.projection(z);
-        let (dust_um, columns) = split(&projection, &grid.wave_aa, names.len(), n_dust);
-        let cosmology: Cosmology = settings.cosmology.at(place, settings.quadrature);
-        let dimming = match settings.frame {
-            Frame::Rest => 0.0,
-            Frame::Observed => {
-                let modulus = to_host(cosmology.distance_modulus(&place.vector(&[z])))?;
-                modulus[0] - 2.5 * (1.0 + z).log10()
-            }
+        let tabulator = BandTabulator::new(grid.clone().into(), &bands, n_dust, settings.lines)?;
+        let operator = |epoch: Epoch| {
+            check_epoch(&settings, epoch)?;
+            let z = match settings.frame {
+                Frame::Rest => 0.0,
+                Frame::Observed => epoch.redshift,
+            };
+            let ModelSettings { dust_law, nodes, .. } = &settings;
+            Ok(BandOperator::new(&tabulator, dust_law, nodes, &grid.ages, epoch, z, place))
         };
         Ok(Self {
-            light: light_of_nodes(grid, &settings.nodes, epoch.t_obs_gyr, &columns, place),
+            near: operator(near)?,
+            far: far.map(operator).transpose()?,
+            names: bands.names().iter().map(|name| (*name).to_owned()).collect(),
+            n_component: tabulator.n_component(),
+            n_dust,
+            cosmology: settings.cosmology.at(place, settings.quadrature),
+            ionization,
             grid: grid.clone(),
             place: place.clone(),
             settings,
-            epoch,
-            names,
-            dust_um,
-            dimming,
         })
     }
 
@@ -126,17 +176,27 @@ impl BandModel {
         &self.place
     }
 
-    /// Magnitudes and masses. Redshift and time of observation are those of the epoch.
+    /// The metallicities of the SSP grid.
+    pub fn metallicities(&self) -> &MetallicityGrid {
+        &self.grid.metallicities
+    }
+
+    /// Magnitudes and masses. Redshift and time of observation are those of the epoch; in a slice, the
+    /// redshift is that of the galaxy, and the time follows from it.
     ///
     /// # Errors
-    /// [`Error::Invalid`] for galaxies of other components than the model's.
+    /// [`Error::Invalid`] for galaxies of other components than the model's; those of
+    /// [`stars_at`](Self::stars_at).
     pub fn predict(&self, galaxies: &GalaxyParams) -> Result<BandPrediction> {
         if galaxies.components() != *self.components() {
             return Err(Error::invalid("galaxies", "have other components than the model"));
         }
-        let stars = self.stars(&galaxies.sfh)?;
+        let z = &galaxies.observer.redshift;
+        let (stars, t_obs) = match self.far {
+            None => (self.stars(&galaxies.sfh)?, self.t_obs_gyr(z.dims()[0])),
+            Some(_) => (self.stars_at(&galaxies.sfh, z)?, self.cosmology.age_at_z_gyr(z)),
+        };
         let grid = &self.grid;
-        let t_obs = self.t_obs_gyr(stars.lg_mass_formed.dims()[0]);
         let metallicity = galaxies.metallicity.weights(
             &stars.lg_mass_formed,
             &t_obs,
@@ -146,73 +206,131 @@ impl BandModel {
         let MetallicityWeights::Common(metallicity) = metallicity else {
             unreachable!("the components were checked");
         };
-        let magnitudes = self.magnitudes(&stars, metallicity, Some(&galaxies.dust));
+        let weights = match (&galaxies.ionization, &self.ionization) {
+            (Some(params), Some(grid)) => {
+                let ionization = ionization_weights(params, grid).unsqueeze_dim::<3>(2);
+                let both = ionization * metallicity.unsqueeze_dim::<3>(1);
+                both.reshape([z.dims()[0], self.n_component])
+            }
+            _ => metallicity,
+        };
+        let magnitudes = self.magnitudes(&stars, weights, Some(&galaxies.dust));
         Ok(BandPrediction { magnitudes, lg_mass_formed: stars.lg_mass_formed })
     }
 
-    /// Light per metallicity and mass of galaxies with the given histories.
+    /// Light per component and mass of galaxies with the given histories, seen at the epoch.
     ///
     /// # Errors
-    /// None for a valid model.
+    /// [`Error::Invalid`] for the model of a slice, whose galaxies have redshifts.
     pub fn stars(&self, sfh: &SfhParams) -> Result<BandStars> {
-        let ModelSettings { age_weights, times, nodes, lgt0, fb, .. } = &self.settings;
+        if self.far.is_some() {
+            return Err(Error::invalid("band model", "a slice of redshift has no common epoch"));
+        }
         let n_gal = sfh.columns().first().map_or(0, |column| column.dims()[0]);
-        let t_obs = self.t_obs_gyr(n_gal);
+        let redshift = self.near.epoch.redshift;
+        let light = self.rates(sfh, &self.t_obs_gyr(n_gal))?.matmul(self.near.matrix.clone());
+        Ok(BandStars {
+            lg_mass_formed: log10(last_column(&light)),
+            light,
+            waves: self.near.waves.clone(),
+            dimming: self.dimming(&self.place.vector(&[redshift])),
+        })
+    }
+
+    /// Light per component and mass of galaxies with the given histories, seen at redshifts `z`
+    /// (`[n_gal]`) within the slice, at the age of the Universe then.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for the model of an epoch; [`Error::OutOfRange`] for a redshift outside the
+    /// slice.
+    pub fn stars_at(&self, sfh: &SfhParams, z: &Tensor<1>) -> Result<BandStars> {
+        let Some(far) = &self.far else {
+            return Err(Error::invalid("band model", "galaxies of an epoch have its redshift"));
+        };
+        let near = &self.near;
+        let (lo, hi) = (near.epoch.redshift, far.epoch.redshift);
+        // Redshifts of the ends may be rounded in f32.
+        let inside = |z: &f64| (lo - 1e-6 * (1.0 + lo)..=hi + 1e-6 * (1.0 + hi)).contains(z);
+        let redshifts = to_host(z.clone().without_autodiff())?;
+        if let Some(value) = redshifts.into_iter().find(|z| !inside(z)) {
+            let allowed = format!("[{lo}, {hi}]");
+            return Err(Error::OutOfRange { what: "redshift in a slice".into(), value, allowed });
+        }
+        let share = column(&((z.clone().log1p() - lo.ln_1p()) / (hi.ln_1p() - lo.ln_1p())));
+        let t_obs = self.cosmology.age_at_z_gyr(z);
+        let rates = self.rates(sfh, &t_obs)?;
+        let at_near = rates.clone().matmul(near.matrix.clone());
+        let at_far = rates.matmul(far.matrix.clone());
+        // All the mass is proportional to the time in which it forms at given rates.
+        let lg_per_time = log10(last_column(&at_near));
+        Ok(BandStars {
+            lg_mass_formed: lg_per_time + log10(t_obs / near.epoch.t_obs_gyr),
+            light: at_near.clone() + (at_far - at_near) * share.clone(),
+            waves: near.waves.between(&far.waves, &share),
+            dimming: self.dimming(z),
+        })
+    }
+
+    /// Magnitudes of stars with the given weights over components, behind dust if there is any.
+    ///
+    /// `weights` is `[n_gal, n_met]`; `[n_gal, n_u * n_met]`, ionization slowest, for a model with
+    /// ionization parameters.
+    pub fn magnitudes(
+        &self,
+        stars: &BandStars,
+        weights: Tensor<2>,
+        dust: Option<&DustParams>,
+    ) -> Tensor<2> {
+        // Light per unit of mass in the age bins, times all the mass, as everywhere.
+        let mut light = mixed_light(stars.light.clone(), weights);
+        if let Some(dust) = dust {
+            // One screen for all ages.
+            let through = dust.transmission_of(&self.settings.dust_law, &stars.waves, &[0.0]);
+            light = light * through.squeeze_dim(1);
+        }
+        if self.n_dust > 1 {
+            let [n_gal, n_light] = light.dims();
+            let shape = [n_gal, n_light / self.n_dust, self.n_dust];
+            light = light.reshape(shape).sum_dim(2).squeeze_dim(2);
+        }
+        let dark = is_dark(&light);
+        let offset = column(&stars.lg_mass_formed) * -2.5 + stars.dimming.clone();
+        (ab_magnitude(light) + offset).mask_fill(dark, f64::INFINITY)
+    }
+
+    fn rates(&self, sfh: &SfhParams, t_obs_gyr: &Tensor<1>) -> Result<Tensor<2>> {
+        let ModelSettings { age_weights, times, nodes, lgt0, fb, .. } = &self.settings;
         let context = SfhContext {
-            t_ref_gyr: &t_obs,
+            t_ref_gyr: t_obs_gyr,
             method: *age_weights,
             times,
             nodes,
             lgt0: *lgt0,
             fb: *fb,
         };
-        let all = sfh.sfr_at_nodes(&context, &t_obs)?.matmul(self.light.clone());
-        let n_light = all.dims()[1] - 2;
-        Ok(BandStars {
-            in_bins: all.clone().narrow(1, n_light, 1),
-            lg_mass_formed: log10(all.clone().narrow(1, n_light + 1, 1).squeeze_dim(1)),
-            light: all.narrow(1, 0, n_light),
-        })
+        sfh.sfr_at_nodes(&context, t_obs_gyr)
     }
 
-    /// Magnitudes of stars with the given weights over metallicity (`[n_gal, n_met]`), behind dust if
-    /// there is any.
-    pub fn magnitudes(
-        &self,
-        stars: &BandStars,
-        metallicity: Tensor<2>,
-        dust: Option<&DustParams>,
-    ) -> Tensor<2> {
-        let [n_gal, n_met] = metallicity.dims();
-        let n_light = stars.light.dims()[1] / n_met;
-        let by_metallicity = stars.light.clone().reshape([n_gal, n_met, n_light]);
-        let mut light: Tensor<2> =
-            (by_metallicity * metallicity.unsqueeze_dim::<3>(2)).sum_dim(1).squeeze_dim(1);
-        if let Some(dust) = dust {
-            light = light * dust.transmission(&self.settings.dust_law, &self.dust_um, 0.0);
+    fn dimming(&self, z: &Tensor<1>) -> Tensor<2> {
+        match self.settings.frame {
+            Frame::Rest => self.place.row(&[0.0]),
+            Frame::Observed => {
+                let modulus = self.cosmology.distance_modulus(z);
+                column(&(modulus - log10(z.clone() + 1.0) * 2.5))
+            }
         }
-        let n_filter = self.names.len();
-        if n_light > n_filter {
-            light = light.reshape([n_gal, n_filter, n_light / n_filter]).sum_dim(2).squeeze_dim(2);
-        }
-        // Light per unit of mass in the age bins, times all the mass, as everywhere.
-        let per_msun = light / stars.in_bins.clone();
-        let dark = is_dark(&per_msun);
-        let offset = column(&stars.lg_mass_formed) * -2.5 + self.dimming;
-        (ab_magnitude(per_msun) + offset).mask_fill(dark, f64::INFINITY)
-    }
-
-    /// The metallicities of the SSP grid.
-    pub fn metallicities(&self) -> &MetallicityGrid {
-        &self.grid.metallicities
     }
 
     fn t_obs_gyr(&self, n_gal: usize) -> Tensor<1> {
-        self.place.vector(&[self.epoch.t_obs_gyr]).expand([n_gal])
+        self.place.vector(&[self.near.epoch.t_obs_gyr]).expand([n_gal])
     }
 }
 
-fn check(settings: &ModelSettings, epoch: Epoch, n_dust: usize) -> Result<()> {
+fn last_column(x: &Tensor<2>) -> Tensor<1> {
+    x.clone().narrow(1, x.dims()[1] - 1, 1).squeeze_dim(1)
+}
+
+fn check(settings: &ModelSettings) -> Result<()> {
     let Components { sfh, burst, metallicity, dust, .. } = settings.components;
     let invalid = |reason: &str| Err(Error::invalid("band model", reason));
     if burst || sfh == SfhModel::Piecewise {
@@ -224,111 +342,33 @@ fn check(settings: &ModelSettings, epoch: Epoch, n_dust: usize) -> Result<()> {
     if dust != DustModel::Screen {
         return invalid("dust must be one screen");
     }
-    if settings.lines || n_dust == 0 {
-        return invalid("it has no emission lines, and at least one wavelength of dust per band");
-    }
-    let in_time = epoch.t_obs_gyr > 0.01 && epoch.t_obs_gyr <= 20.0;
-    let in_space = settings.frame == Frame::Rest || epoch.redshift > 0.0;
-    if !(in_time && in_space) {
-        return Err(Error::OutOfRange {
-            what: format!("epoch at redshift {}: time of observation", epoch.redshift),
-            value: epoch.t_obs_gyr,
-            allowed: "(0.01, 20] Gyr, at a redshift above zero".into(),
-        });
-    }
     Ok(())
 }
 
-/// Splits the projection `[n_wave, n_filter]` of each band with hat functions over `n_dust` wavelengths:
-/// the wavelengths \[micrometre\] and the projection `[n_wave, n_filter * n_dust]`.
-fn split(
-    projection: &[f64],
-    wave_aa: &[f64],
-    n_filter: usize,
-    n_dust: usize,
-) -> (Vec<f64>, Vec<f64>) {
-    let mut centres_um = Vec::new();
-    let mut columns = vec![0.0; wave_aa.len() * n_filter * n_dust];
-    for filter in 0..n_filter {
-        let weight = |i: usize| projection[i * n_filter + filter];
-        let total: f64 = (0..wave_aa.len()).map(weight).sum();
-        // The wavelengths at equal shares of the band's response, between its tails.
-        let at_share = |share: f64| {
-            let mut sum = 0.0;
-            let found = wave_aa.iter().enumerate().find(|(i, _)| {
-                sum += weight(*i);
-                sum >= share * total
-            });
-            found.map_or(wave_aa[wave_aa.len() - 1], |(_, w)| *w)
-        };
-        let (lo, hi) = (at_share(0.01), at_share(0.99));
-        let centre = |q: usize| match n_dust {
-            1 => 0.5 * (lo + hi),
-            _ => lo + (hi - lo) * q as f64 / (n_dust - 1) as f64,
-        };
-        for (i, w) in wave_aa.iter().enumerate() {
-            let place = if hi > lo { (w - lo) / (hi - lo) * (n_dust - 1) as f64 } else { 0.0 };
-            let place = place.clamp(0.0, (n_dust - 1) as f64);
-            let left = (place.floor() as usize).min(n_dust.saturating_sub(2));
-            let share = place - left as f64;
-            let row = (i * n_filter + filter) * n_dust;
-            columns[row + left] += weight(i) * (1.0 - share);
-            if n_dust > 1 {
-                columns[row + left + 1] += weight(i) * share;
-            }
-        }
-        centres_um.extend((0..n_dust).map(|q| centre(q) / 1e4));
+fn check_epoch(settings: &ModelSettings, epoch: Epoch) -> Result<()> {
+    let in_time = epoch.t_obs_gyr > 0.01 && epoch.t_obs_gyr <= 20.0;
+    let in_space = settings.frame == Frame::Rest || epoch.redshift > 0.0;
+    if in_time && in_space {
+        return Ok(());
     }
-    (centres_um, columns)
-}
-
-/// The matrix from rates at the nodes to light and mass; see [`BandModel`].
-fn light_of_nodes(
-    grid: &SspGrid,
-    nodes: &LookbackNodes,
-    t_obs_gyr: f64,
-    columns: &[f64],
-    place: &Place,
-) -> Tensor<2> {
-    let (n_met, n_age, n_wave) = grid.shape();
-    let n_column = columns.len() / n_wave;
-    let operator = nodes.operator(t_obs_gyr, &grid.ages);
-    let n_node = operator.total.len();
-    // Light of every SSP, `[n_met * n_age, n_column]`.
-    let ssp: Vec<f64> = grid
-        .lnu_lsun_hz
-        .chunks(n_wave)
-        .flat_map(|lnu| {
-            let mut light = vec![0.0; n_column];
-            for (l, row) in lnu.iter().zip(columns.chunks(n_column)) {
-                light.iter_mut().zip(row).for_each(|(sum, c)| *sum += l * c);
-            }
-            light
-        })
-        .collect();
-    let width = n_met * n_column + 2;
-    let mut matrix = vec![0.0; n_node * width];
-    for (row, masses) in matrix.chunks_mut(width).zip(operator.per_bin.chunks(n_age)) {
-        for (j, block) in ssp.chunks(n_age * n_column).enumerate() {
-            let row = &mut row[j * n_column..][..n_column];
-            for (mass, light) in masses.iter().zip(block.chunks(n_column)) {
-                row.iter_mut().zip(light).for_each(|(sum, l)| *sum += mass * l);
-            }
-        }
-        row[width - 2] = masses.iter().sum();
-    }
-    for (row, total) in matrix.chunks_mut(width).zip(&operator.total) {
-        row[width - 1] = *total;
-    }
-    place.matrix(&matrix, [n_node, width])
+    Err(Error::OutOfRange {
+        what: format!("epoch at redshift {}: time of observation", epoch.redshift),
+        value: epoch.t_obs_gyr,
+        allowed: "(0.01, 20] Gyr, at a redshift above zero".into(),
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::device::Precision;
+    use crate::nebular::{LineFit, fit_lines};
+    use crate::numerics::jacobian::jacobian;
     use crate::population::GalaxyModel;
     use crate::ssp::embedded;
-    use crate::testing::{assert_close, assert_jacobian, box_rows, for_each_place, values};
+    use crate::testing::{
+        assert_close, assert_jacobian, box_rows, for_each_f64_place, for_each_place, places, values,
+    };
 
     const EPOCH: Epoch = Epoch { redshift: 0.4, t_obs_gyr: 9.4 };
 
@@ -389,6 +429,7 @@ mod tests {
                 fast.iter().zip(&full).map(|(a, b)| (a - b).abs()).fold(0.0f64, f64::max)
             };
             let errors = [1, 2, 4, 8].map(worst);
+            eprintln!("{place}: {errors:.5?}");
             assert!(errors.windows(2).all(|pair| pair[1] < pair[0]), "{errors:?}");
             assert!(errors[2] < 3e-3 && errors[3] < 1e-3, "{errors:?}");
         });
@@ -397,7 +438,7 @@ mod tests {
     #[test]
     fn gradients_of_every_parameter() {
         let filters = FilterSet::embedded("lsst").unwrap();
-        crate::testing::for_each_f64_place(|place| {
+        for_each_f64_place(|place| {
             let model =
                 BandModel::new(embedded(), &filters, settings(Frame::Rest), EPOCH, 3, place)
                     .unwrap();
@@ -414,10 +455,92 @@ mod tests {
         });
     }
 
+    const SLICE: (f64, f64) = (0.40, 0.414);
+
+    /// The embedded grid with lines that depend on ionization.
+    fn grid_with_lines() -> SspGrid {
+        let fit = LineFit::embedded();
+        let lines = fit_lines(embedded(), fit, &[-4.0, -2.5, -1.0]).unwrap();
+        let lines = lines.select(&["[O II] 3726", "[O III] 5007", "Ba-alpha 6563"]).unwrap();
+        embedded().clone().with_lines(lines).unwrap()
+    }
+
+    #[test]
+    fn lines_and_redshifts_within_a_slice_follow_the_spectra() {
+        let filters = FilterSet::embedded("lsst").unwrap();
+        let grid = grid_with_lines();
+        for_each_place(|place| {
+            let settings = ModelSettings { lines: true, ..settings(Frame::Observed) };
+            let model =
+                BandModel::slice(&grid, &filters, settings.clone(), SLICE, 8, place).unwrap();
+            let full = GalaxyModel::new(&grid, &filters, settings, place).unwrap();
+            assert_eq!(model.components(), full.components());
+            let mut rows = rows(full.components(), 20, 2.0);
+            let z = full.components().index("redshift").unwrap();
+            for (i, row) in rows.iter_mut().enumerate() {
+                row[z] = SLICE.0 + (SLICE.1 - SLICE.0) * i as f64 / 19.0;
+            }
+            let matrix: Vec<&[f64]> = rows.iter().map(Vec::as_slice).collect();
+            let galaxies = full.components().galaxies(&place.rows(&matrix), None).unwrap();
+            let (seen, want) =
+                (model.predict(&galaxies).unwrap(), full.predict(&galaxies).unwrap());
+            let mass = place.tolerance(1e-12, 1e-5);
+            assert_close(&values(seen.lg_mass_formed), &values(want.lg_mass_formed), 0.0, mass);
+            // A line that crosses the edge of a band within the slice is the worst.
+            assert_close(&values(seen.magnitudes), &values(want.magnitudes), 0.0, 0.012);
+        });
+    }
+
+    #[test]
+    fn gradients_within_a_slice() {
+        let filters = FilterSet::embedded("lsst").unwrap();
+        let grid = grid_with_lines();
+        let settings = ModelSettings { lines: true, ..settings(Frame::Observed) };
+        let predict = |model: &BandModel, p: &Tensor<2>| {
+            let galaxies = model.components().galaxies(p, None).unwrap();
+            let seen = model.predict(&galaxies).unwrap();
+            Tensor::cat(vec![seen.magnitudes, column(&seen.lg_mass_formed)], 1)
+        };
+        let slice = |place: &Place| {
+            BandModel::slice(&grid, &filters, settings.clone(), SLICE, 2, place).unwrap()
+        };
+        let first = slice(&places(Precision::F64)[0]);
+        let mut rows = rows(first.components(), 2, 2.0);
+        let z = first.components().index("redshift").unwrap();
+        (rows[0][z], rows[1][z]) = (0.403, 0.412);
+        let rows: Vec<&[f64]> = rows.iter().map(Vec::as_slice).collect();
+        for_each_f64_place(|place| {
+            let model = slice(place);
+            assert_jacobian(&rows, 1e-6, place, |p| predict(&model, &p));
+        });
+        for place in places(Precision::F32) {
+            let model = slice(&place);
+            let j = jacobian(&place.rows(&rows), |p| Ok(predict(&model, &p))).unwrap();
+            assert!(values(j.jacobian).iter().all(|v| v.is_finite()));
+        }
+    }
+
+    #[test]
+    fn a_slice_has_ends_and_an_epoch_has_none() {
+        let filters = FilterSet::embedded("lsst").unwrap();
+        let place = &places(Precision::F64)[0];
+        let settings = settings(Frame::Observed);
+        let slice = |ends| BandModel::slice(embedded(), &filters, settings.clone(), ends, 1, place);
+        assert!(slice((0.5, 0.5)).is_err() && slice((0.0, 0.5)).is_err());
+        let slice = slice(SLICE).unwrap();
+        let row = slice.components().row(&[("redshift", 0.5)]).unwrap();
+        let galaxies = slice.components().galaxies(&place.row(&row), None).unwrap();
+        let error = slice.predict(&galaxies).unwrap_err().to_string();
+        assert_eq!(error, "redshift in a slice = 0.5 is outside [0.4, 0.414]");
+        assert!(slice.stars(&galaxies.sfh).is_err());
+        let epoch = BandModel::new(embedded(), &filters, settings, EPOCH, 1, place).unwrap();
+        assert!(epoch.stars_at(&galaxies.sfh, &galaxies.observer.redshift).is_err());
+    }
+
     #[test]
     fn what_it_cannot_do_is_said() {
         let filters = FilterSet::embedded("lsst").unwrap();
-        let place = &crate::testing::places(crate::device::Precision::F64)[0];
+        let place = &places(Precision::F64)[0];
         let build = |components, epoch, n_dust| {
             let settings = ModelSettings { components, ..settings(Frame::Observed) };
             BandModel::new(embedded(), &filters, settings, epoch, n_dust, place).map(|_| ())

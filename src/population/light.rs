@@ -5,6 +5,7 @@ use std::ops::Range;
 use burn::tensor::Tensor;
 
 use super::{GalaxyModel, GalaxyParams, Stars};
+use crate::dust::DustWaves;
 use crate::sed::{
     EquivalentWidthKernel, LINE_WINDOWS, LineEquivalentWidth, LineWindow, composite_lines,
     composite_spectrum_of_ages, lg_flux_erg_s_cm2, lg_line_luminosity_lsun, lg_luminosity_erg_s,
@@ -64,7 +65,7 @@ impl GalaxyModel {
     /// the scaled units of [`SspTensors`](crate::ssp::SspTensors).
     pub(super) fn continuum(&self, stars: &Stars, galaxies: &GalaxyParams) -> Tensor<2> {
         let of_ages = |ages| composite_spectrum_of_ages(&stars.weights, self.ssp(), ages);
-        self.behind_dust(galaxies, &self.wave_um, self.ages().lg_age_gyr().len(), of_ages)
+        self.behind_dust(galaxies, &self.waves, self.ages().lg_age_gyr().len(), of_ages)
     }
 
     /// Line luminosities per solar mass formed behind dust \[Lsun\], `[n_gal, n_line]`.
@@ -75,7 +76,7 @@ impl GalaxyModel {
     ) -> Option<Tensor<2>> {
         let lines = self.lines()?;
         let of_ages = |ages| composite_lines(&stars.weights, lines, ages);
-        Some(self.behind_dust(galaxies, &self.line_wave_um, self.n_line_ages, of_ages))
+        Some(self.behind_dust(galaxies, &self.line_waves, self.n_line_ages, of_ages))
     }
 
     /// Continuum and lines together on [`wave_aa`](Self::wave_aa), as [`continuum`](Self::continuum).
@@ -94,7 +95,7 @@ impl GalaxyModel {
     fn behind_dust(
         &self,
         galaxies: &GalaxyParams,
-        wave_um: &[f64],
+        waves: &DustWaves,
         n_age: usize,
         of_ages: impl Fn(Range<usize>) -> Tensor<2>,
     ) -> Tensor<2> {
@@ -103,7 +104,8 @@ impl GalaxyModel {
         let shining = self.age_groups.iter().filter(|group| group.start < n_age);
         let light = shining.map(|group| {
             let light = of_ages(group.start..group.end.min(n_age));
-            light * galaxies.dust.transmission(law, wave_um, lg_age[group.start])
+            let age = &lg_age[group.start..group.start + 1];
+            light * galaxies.dust.transmission_of(law, waves, age).squeeze_dim(1)
         });
         light.reduce(|sum, part| sum + part).unwrap_or_else(|| unreachable!("a grid has ages"))
     }

@@ -6,14 +6,16 @@ use std::ops::Range;
 
 use burn::tensor::Tensor;
 
+use super::table_photometry::TablePhotometry;
 use super::{Components, Frame, GalaxyParams, ModelSettings, Stars};
 use crate::cosmology::Cosmology;
 use crate::device::Place;
+use crate::dust::DustWaves;
 use crate::filter::FilterSet;
 use crate::nebular::IonizationGrid;
 use crate::numerics::jacobian::{Jacobian, jacobian_of_columns};
 use crate::numerics::{column, is_dark, log10};
-use crate::photometry::{Bandpasses, ab_magnitude};
+use crate::photometry::{BandTabulator, Bandpasses, Photometry, TableSettings, ab_magnitude};
 use crate::sed::{LineProfiles, LineTensors, observed_fnu_ujy, rest_lnu_lsun_hz};
 use crate::sfh::{AgeGrid, AgeWeightMethod};
 use crate::ssp::{EmissionLines, SspGrid, SspTensors};
@@ -44,14 +46,18 @@ pub struct GalaxyModel {
     lines: Option<LineTensors>,
     ionization: Option<IonizationGrid>,
     bands: Bandpasses,
+    /// Where magnitudes come from tables.
+    pub(super) tables: Option<TablePhotometry>,
     cosmology: Cosmology,
     settings: ModelSettings,
     /// Runs of ages that see the same dust.
     pub(super) age_groups: Vec<Range<usize>>,
     /// Number of ages, from the youngest, whose populations have lines.
     pub(super) n_line_ages: usize,
-    pub(super) wave_um: Vec<f64>,
-    pub(super) line_wave_um: Vec<f64>,
+    /// The wavelengths of the grid, for dust.
+    pub(super) waves: DustWaves,
+    /// Those of the lines.
+    pub(super) line_waves: DustWaves,
     /// Shapes of the lines, for spectra.
     pub(super) profiles: Option<LineProfiles>,
 }
@@ -65,7 +71,7 @@ impl GalaxyModel {
     /// # Errors
     /// [`Error::Invalid`] when the settings ask for emission lines and the grid has none, or its
     /// lines and its spectra have different ionization parameters; [`Error::OutOfRange`] for a line
-    /// width outside 1 to 10,000 km/s.
+    /// width outside 1 to 10,000 km/s, and for settings of tables out of range.
     pub fn new(
         grid: &SspGrid,
         filters: &FilterSet,
@@ -77,17 +83,7 @@ impl GalaxyModel {
             (true, Some(lines)) => Some(LineTensors::new(lines, grid.shape(), place)?),
             (true, None) => return Err(Error::invalid("emission lines", "the SSP grid has none")),
         };
-        let line_lgu = lines.as_ref().and_then(|lines| lines.lines.lgu.clone());
-        let lgu = match (grid.lgu.clone(), line_lgu) {
-            (Some(spectra), Some(lines)) if spectra != lines => {
-                return Err(Error::invalid(
-                    "ionization parameters",
-                    "those of the emission lines are not those of the spectra",
-                ));
-            }
-            (spectra, lines) => spectra.or(lines),
-        };
-        let ionization = lgu.map(IonizationGrid::new).transpose()?;
+        let ionization = ionization_grid(grid, lines.is_some())?;
         settings.components.ionization = ionization.is_some();
 
         let line_waves = lines.as_ref().map_or(&[][..], |lines| &lines.lines.wave_aa);
@@ -97,15 +93,40 @@ impl GalaxyModel {
         } else {
             None
         };
-        let in_um = |wave_aa: &[f64]| wave_aa.iter().map(|w| w / 1e4).collect();
+        let in_um = |wave_aa: &[f64]| wave_aa.iter().map(|w| w / 1e4).collect::<Vec<f64>>();
+        let ssp = SspTensors::new(grid, place);
+        let bands = Bandpasses::new(filters, &grid.wave_aa, place);
+        let age_groups = settings.components.dust.age_groups(&grid.ages.lg_age_yr());
+        let tables = match settings.photometry {
+            Photometry::Spectra => None,
+            Photometry::Tables => {
+                let n_dust = settings.tables.n_dust;
+                let tabulator =
+                    BandTabulator::new(ssp.grid.clone(), &bands, n_dust, lines.is_some())?;
+                let redshifts = match settings.frame {
+                    Frame::Rest => TableSettings { redshift: 0.0, ..settings.tables },
+                    Frame::Observed => settings.tables,
+                };
+                let law = settings.dust_law;
+                Some(TablePhotometry::new(
+                    tabulator,
+                    redshifts,
+                    law,
+                    &age_groups,
+                    &grid.ages,
+                    place,
+                )?)
+            }
+        };
         Ok(Self {
-            ssp: SspTensors::new(grid, place),
-            bands: Bandpasses::new(filters, &grid.wave_aa, place),
             cosmology: settings.cosmology.at(place, settings.quadrature),
-            age_groups: settings.components.dust.age_groups(&grid.ages.lg_age_yr()),
             n_line_ages: grid.lines.as_ref().map_or(0, |lines| n_line_ages(lines, grid)),
-            wave_um: in_um(&grid.wave_aa),
-            line_wave_um: in_um(line_waves),
+            waves: settings.dust_law.waves(&in_um(&grid.wave_aa), place),
+            line_waves: settings.dust_law.waves(&in_um(line_waves), place),
+            ssp,
+            bands,
+            tables,
+            age_groups,
             profiles,
             lines,
             ionization,
@@ -192,24 +213,17 @@ impl GalaxyModel {
     /// Magnitudes and masses of given stars behind the dust and at the redshift of `galaxies`.
     pub fn observe(&self, stars: &Stars, galaxies: &GalaxyParams) -> Prediction {
         let z = &galaxies.observer.redshift;
-        let continuum = self.continuum(stars, galaxies);
-        let lines = self.lines_per_msun(stars, galaxies);
-        let line_waves = self.lines().map_or(&[][..], |lines| &lines.lines.wave_aa);
         let brightening = column(&stars.lg_mass_formed) * 2.5;
-        let (continuum, lines, offset) = match self.settings.frame {
-            Frame::Rest => {
-                let lines = lines.map(|l| self.bands.line_flux_at_common(l, line_waves, 0.0));
-                (self.bands.flux_at_common(continuum, 0.0), lines, brightening.neg())
-            }
+        let offset = match self.settings.frame {
+            Frame::Rest => brightening.neg(),
             Frame::Observed => {
-                let lines = lines.map(|l| self.bands.line_flux_at(l, line_waves, z));
                 let dimming = self.cosmology.distance_modulus(z) - log10(z.clone() + 1.0) * 2.5;
-                (self.bands.flux_at(continuum, z), lines, column(&dimming) - brightening)
+                column(&dimming) - brightening
             }
         };
-        let per_msun = match lines {
-            Some(lines) => continuum + lines,
-            None => continuum,
+        let per_msun = match &self.tables {
+            Some(tables) => self.flux_from_tables(tables, stars, galaxies),
+            None => self.flux_from_spectra(stars, galaxies),
         };
         let dark = is_dark(&per_msun);
         let magnitudes = (ab_magnitude(per_msun) + offset).mask_fill(dark, f64::INFINITY);
@@ -223,6 +237,47 @@ impl GalaxyModel {
             lg_mass_surviving: share(self.settings.imf.surviving_fraction(lg_age.clone())),
             lg_mass_remnant: share(self.settings.imf.remnant_fraction(lg_age)),
             lg_mass_formed: stars.lg_mass_formed.clone(),
+        }
+    }
+
+    /// Band fluxes per solar mass formed without dimming by distance, `[n_gal, n_filter]`.
+    fn flux_from_spectra(&self, stars: &Stars, galaxies: &GalaxyParams) -> Tensor<2> {
+        let z = &galaxies.observer.redshift;
+        let continuum = self.continuum(stars, galaxies);
+        let lines = self.lines_per_msun(stars, galaxies);
+        let line_waves = self.lines().map_or(&[][..], |lines| &lines.lines.wave_aa);
+        let (continuum, lines) = match self.settings.frame {
+            Frame::Rest => (
+                self.bands.flux_at_common(continuum, 0.0),
+                lines.map(|l| self.bands.line_flux_at_common(l, line_waves, 0.0)),
+            ),
+            Frame::Observed => (
+                self.bands.flux_at(continuum, z),
+                lines.map(|l| self.bands.line_flux_at(l, line_waves, z)),
+            ),
+        };
+        match lines {
+            Some(lines) => continuum + lines,
+            None => continuum,
+        }
+    }
+
+    /// The same from tables.
+    fn flux_from_tables(
+        &self,
+        tables: &TablePhotometry,
+        stars: &Stars,
+        galaxies: &GalaxyParams,
+    ) -> Tensor<2> {
+        let (weights, dust) = (&stars.weights, &galaxies.dust);
+        let z = &galaxies.observer.redshift;
+        match self.settings.frame {
+            Frame::Rest => tables.flux_at_rest(weights, dust),
+            // A device that cannot deliver redshifts will not deliver magnitudes either: whoever reads
+            // them gets the error.
+            Frame::Observed => tables.flux_at(weights, dust, z).unwrap_or_else(|_| {
+                column(z).expand([z.dims()[0], self.bands.names().len()]).full_like(f64::NAN)
+            }),
         }
     }
 
@@ -261,7 +316,8 @@ impl GalaxyModel {
         self.components().galaxies(matrix, t_obs_gyr.cloned())?;
         // Band by band: a reverse pass for one magnitude needs the samples of one filter only.
         let bands = (0..self.bands.names().len()).map(|k| {
-            let model = Self { bands: self.bands.only(k), ..self.clone() };
+            let tables = self.tables.as_ref().map(|tables| tables.only(k));
+            let model = Self { bands: self.bands.only(k), tables, ..self.clone() };
             jacobian_of_columns(matrix, wrt, |matrix| {
                 let galaxies = self.components().galaxies(matrix, t_obs_gyr.cloned())?;
                 Ok(model.predict(&galaxies)?.magnitudes)
@@ -271,6 +327,24 @@ impl GalaxyModel {
         let (values, jacobian) = bands.into_iter().map(|b| (b.values, b.jacobian)).unzip();
         Ok(Jacobian { values: Tensor::cat(values, 1), jacobian: Tensor::cat(jacobian, 1) })
     }
+}
+
+/// The ionization parameters on which the spectra of a grid, or its lines if they are used, depend.
+///
+/// # Errors
+/// [`Error::Invalid`] when the two depend on different ones, and those of [`IonizationGrid::new`].
+pub(super) fn ionization_grid(grid: &SspGrid, lines: bool) -> Result<Option<IonizationGrid>> {
+    let of_lines = grid.lines.as_ref().filter(|_| lines).and_then(|lines| lines.lgu.clone());
+    let lgu = match (grid.lgu.clone(), of_lines) {
+        (Some(spectra), Some(lines)) if spectra != lines => {
+            return Err(Error::invalid(
+                "ionization parameters",
+                "those of the emission lines are not those of the spectra",
+            ));
+        }
+        (spectra, lines) => spectra.or(lines),
+    };
+    lgu.map(IonizationGrid::new).transpose()
 }
 
 /// Number of ages up to the oldest that has lines.

@@ -6,6 +6,7 @@ use crate::dust::DustLaw;
 use crate::halo::LGT0;
 use crate::imf::Imf;
 use crate::names::named;
+use crate::photometry::{Photometry, TableSettings};
 use crate::sfh::{AgeWeightMethod, FB, LookbackNodes, TimeTable};
 
 /// Frame of the predicted magnitudes and spectra.
@@ -26,6 +27,10 @@ pub struct ModelSettings {
     pub components: Components,
     /// Frame of magnitudes and spectra.
     pub frame: Frame,
+    /// How magnitudes are integrated.
+    pub photometry: Photometry,
+    /// Dust wavelengths and redshifts of photometric tables, where they are used.
+    pub tables: TableSettings,
     /// How P(age) is computed.
     pub age_weights: AgeWeightMethod,
     /// Cosmology of distances and of the default time of observation.
@@ -51,11 +56,14 @@ pub struct ModelSettings {
 }
 
 impl Default for ModelSettings {
-    /// DSPS's ingredients, P(age) from nodes, observed frame, no emission lines, Planck 2015 with DSPS's quadrature, Salim et al. (2018) dust, Chabrier IMF.
+    /// DSPS's ingredients, P(age) from nodes, observed frame, magnitudes from spectra, no emission lines,
+    /// Planck 2015 with DSPS's quadrature, Salim et al. (2018) dust, Chabrier IMF.
     fn default() -> Self {
         Self {
             components: Components::default(),
             frame: Frame::Observed,
+            photometry: Photometry::Spectra,
+            tables: TableSettings::default(),
             age_weights: AgeWeightMethod::Nodes,
             cosmology: CosmologyValues::PLANCK15,
             quadrature: Quadrature::Dsps,

@@ -101,7 +101,7 @@ mod tests {
     }
 
     fn weights(joint: Tensor<2>) -> SspWeights {
-        SspWeights { age: joint.clone(), joint, ionization: None }
+        SspWeights { age: joint.clone(), joint, metallicity: None, ionization: None }
     }
 
     #[test]

@@ -12,6 +12,8 @@ pub struct SspWeights {
     pub joint: Tensor<2>,
     /// Mass fraction per age, `[n_gal, n_age]`.
     pub age: Tensor<2>,
+    /// Mass fraction per metallicity, `[n_gal, n_met]`, where it is the same for stars of all ages.
+    pub metallicity: Option<Tensor<2>>,
     /// Mass fraction per ionization parameter of the gas, `[n_gal, n_u]`, for tables with that
     /// axis. It is the same for stars of every metallicity and age.
     pub ionization: Option<Tensor<2>>,
@@ -61,15 +63,17 @@ impl SspWeights {
 pub fn ssp_weights(metallicity: Tensor<2>, age: Tensor<2>) -> SspWeights {
     let [n_gal, n_met] = metallicity.dims();
     let n_age = age.dims()[1];
-    let block = metallicity.unsqueeze_dim::<3>(2) * age.clone().unsqueeze_dim::<3>(1);
-    SspWeights { joint: normalised(block.reshape([n_gal, n_met * n_age])), age, ionization: None }
+    let block = metallicity.clone().unsqueeze_dim::<3>(2) * age.clone().unsqueeze_dim::<3>(1);
+    let joint = normalised(block.reshape([n_gal, n_met * n_age]));
+    SspWeights { joint, age, metallicity: Some(metallicity), ionization: None }
 }
 
 /// Weights for a metallicity distribution that depends on age, `[n_gal, n_met, n_age]`.
 pub fn ssp_weights_met_table(metallicity: Tensor<3>, age: Tensor<2>) -> SspWeights {
     let [n_gal, n_met, n_age] = metallicity.dims();
     let block = metallicity * age.clone().unsqueeze_dim::<3>(1);
-    SspWeights { joint: normalised(block.reshape([n_gal, n_met * n_age])), age, ionization: None }
+    let joint = normalised(block.reshape([n_gal, n_met * n_age]));
+    SspWeights { joint, age, metallicity: None, ionization: None }
 }
 
 fn normalised(block: Tensor<2>) -> Tensor<2> {
@@ -109,6 +113,7 @@ mod tests {
         SspWeights {
             joint: place.rows(&[&JOINT, &other]),
             age: place.rows(&[&[0.25; 4], &[0.25; 4]]),
+            metallicity: None,
             ionization: Some(place.rows(&[&U, &[0.0, 1.0, 0.0]])),
         }
     }
@@ -169,6 +174,7 @@ mod tests {
                     let weights = SspWeights {
                         joint: p.clone().narrow(1, 0, 8),
                         age: place.row(&[0.25; 4]),
+                        metallicity: None,
                         ionization: Some(p.narrow(1, 8, 3)),
                     };
                     weights.total(&place.matrix(&table(24), [24, 2]), ages.clone())
