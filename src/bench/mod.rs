@@ -3,5 +3,5 @@
 mod population;
 mod timing;
 
-pub use population::{Accuracy, PopulationBench, PopulationReport, Stage};
+pub use population::{Accuracy, PopulationBench, PopulationReport, Stage, VERSIONS, Versions};
 pub use timing::{Spread, Timing, peak_rss_mb};

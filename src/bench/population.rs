@@ -11,15 +11,19 @@ use serde::Serialize;
 use super::{Timing, peak_rss_mb};
 use crate::Result;
 use crate::device::{DEFAULT_DEVICE, Place, Precision, to_host};
+use crate::dust::{DustParams, ScreenParams};
 use crate::filter::FilterSet;
 use crate::halo::DiffmahParams;
-use crate::metallicity::{LognormalMdfParams, lognormal_weights};
+use crate::metallicity::{LognormalMdfParams, MetallicityParams, lognormal_weights};
 use crate::numerics::column;
 use crate::numerics::random::{normal, uniform};
 use crate::numerics::sigmoid::sigmoid;
 use crate::parameters::ParameterSet;
-use crate::population::{BandModel, BandStars, Epoch, Frame, ModelSettings};
-use crate::sfh::{DiffstarParams, LookbackNodes, SfhParams};
+use crate::photometry::Photometry;
+use crate::population::{
+    BandModel, BandStars, Epoch, Frame, GalaxyModel, GalaxyParams, ModelSettings, ObserverParams,
+};
+use crate::sfh::{AgeWeightMethod, DiffstarParams, LookbackNodes, SfhParams};
 use crate::ssp::SspGrid;
 use crate::summary::{
     ChiSquareLoss, Kernel, Population, PopulationLoss, Quantities, QuantityNames, SoftBins,
@@ -51,6 +55,8 @@ pub struct PopulationBench {
     pub batch: usize,
     /// Look-back nodes.
     pub nodes: usize,
+    /// Tables, by matrices from rates to bands ([`BandModel`]), or full spectra.
+    pub photometry: Photometry,
     /// Timed runs of each kind.
     pub repeats: usize,
     /// Worker threads.
@@ -72,26 +78,42 @@ pub struct PopulationReport {
     pub batch: usize,
     /// Look-back nodes.
     pub nodes: usize,
+    /// How magnitudes are computed.
+    pub photometry: String,
     /// Worker threads.
     pub threads: usize,
     /// From parameters to the histogram of red galaxies.
     pub forward: Timing,
     /// Loss and its gradient with respect to the parameters of the population.
     pub gradient: Timing,
-    /// Where the time of the forward model goes: one worker's share of the chunks on one thread, so that
+    /// Where the time of the forward model with tables goes: one worker's share of the chunks on one thread, so that
     /// the steps add up to more than the time above.
     pub stages: Vec<Stage>,
     /// Errors of the magnitudes against converged quadrature in f64.
     pub accuracy: Accuracy,
+    /// The same for histories on a table of 100 times in f64, as DSPS computes them.
+    pub accuracy_of_table: Accuracy,
     /// Number of galaxies in the histogram.
     pub n_red: f64,
     /// The gradient.
     pub loss_gradient: Vec<f64>,
     /// Largest memory of the process \[MB\].
     pub peak_rss_mb: Option<f64>,
-    /// Version of the program.
-    pub version: String,
+    /// Versions of the program and of what it stands on.
+    pub versions: Versions,
 }
+
+/// Versions.
+#[derive(Clone, Debug, Serialize)]
+pub struct Versions {
+    /// Of this crate.
+    pub starburn: &'static str,
+    /// Of Burn.
+    pub burn: &'static str,
+}
+
+/// Those of this build.
+pub const VERSIONS: Versions = Versions { starburn: env!("CARGO_PKG_VERSION"), burn: "0.22.1" };
 
 /// A step of the forward model.
 #[derive(Clone, Debug, Serialize)]
@@ -124,8 +146,19 @@ struct Chunk {
 /// A thread's share of the population.
 struct Worker {
     model: BandModel,
+    /// The model that makes full spectra, if magnitudes are to come from them.
+    spectra: Option<GalaxyModel>,
     names: QuantityNames,
     chunks: Vec<Chunk>,
+}
+
+impl Accuracy {
+    fn new(got: &[f64], want: &[f64]) -> Self {
+        let mut off: Vec<f64> = got.iter().zip(want).map(|(g, w)| (g - w).abs()).collect();
+        off.sort_by(f64::total_cmp);
+        let at = |share: usize| off[(off.len() - 1) * share / 10];
+        Self { median: at(5), p90: at(9), max: at(10) }
+    }
 }
 
 impl PopulationBench {
@@ -150,37 +183,53 @@ impl PopulationBench {
             n: self.n,
             batch: self.batch,
             nodes: self.nodes,
+            photometry: self.photometry.to_string(),
             threads: self.threads,
             forward,
             gradient,
             stages: self.stages(&population.workers()[0], &theta)?,
             accuracy: self.accuracy(grid, place)?,
+            accuracy_of_table: self.accuracy_of_table(grid)?,
             n_red: histogram.iter().sum(),
             loss_gradient: result.gradient,
             peak_rss_mb: peak_rss_mb(),
-            version: env!("CARGO_PKG_VERSION").to_owned(),
+            versions: VERSIONS,
         })
     }
 
     /// Errors of the magnitudes of up to 2000 galaxies against 2048 nodes in f64.
     fn accuracy(&self, grid: &SspGrid, place: &Place) -> Result<Accuracy> {
-        let few = Self { n: self.n.min(2000), batch: 500, threads: 1, ..self.clone() };
+        let few = self.few();
+        let got = few.all_magnitudes(few.workers(grid, place)?)?;
+        Ok(Accuracy::new(&got, &few.converged(grid)?))
+    }
+
+    fn accuracy_of_table(&self, grid: &SspGrid) -> Result<Accuracy> {
+        let few = Self { photometry: Photometry::Spectra, ..self.few() };
+        let mut workers = few.workers(grid, &exact()?)?;
+        let settings = ModelSettings { age_weights: AgeWeightMethod::Table, ..few.settings()? };
+        for worker in &mut workers {
+            worker.spectra = Some(full_model(grid, settings.clone(), worker.place())?);
+        }
+        Ok(Accuracy::new(&few.all_magnitudes(workers)?, &few.converged(grid)?))
+    }
+
+    fn few(&self) -> Self {
+        Self { n: self.n.min(2000), batch: 500, threads: 1, ..self.clone() }
+    }
+
+    fn converged(&self, grid: &SspGrid) -> Result<Vec<f64>> {
+        let fine = Self { nodes: 2048, photometry: Photometry::Tables, ..self.clone() };
+        fine.all_magnitudes(fine.workers(grid, &exact()?)?)
+    }
+
+    fn all_magnitudes(&self, workers: Vec<Worker>) -> Result<Vec<f64>> {
         let theta = default_theta()?;
-        let magnitudes = |nodes, place: &Place| -> Result<Vec<f64>> {
-            let workers = few.workers(grid, nodes, place)?;
-            let theta = place.row(&theta);
-            let seen = workers.iter().flat_map(|worker| {
-                let theta = &theta;
-                worker.chunks.iter().map(move |c| to_host(worker.magnitudes(theta, c)?))
-            });
-            Ok(seen.collect::<Result<Vec<_>>>()?.concat())
-        };
-        let exact = Place::open(DEFAULT_DEVICE, Precision::F64)?;
-        let (got, want) = (magnitudes(self.nodes, place)?, magnitudes(2048, &exact)?);
-        let mut off: Vec<f64> = got.iter().zip(&want).map(|(g, w)| (g - w).abs()).collect();
-        off.sort_by(f64::total_cmp);
-        let at = |share: usize| off[(off.len() - 1) * share / 10];
-        Ok(Accuracy { median: at(5), p90: at(9), max: at(10) })
+        let seen = workers.iter().flat_map(|worker| {
+            let theta = worker.place().row(&theta);
+            worker.chunks.iter().map(move |c| to_host(worker.magnitudes(&theta, c)?))
+        });
+        Ok(seen.collect::<Result<Vec<_>>>()?.concat())
     }
 
     /// The population, whose summary is the soft histogram of red galaxies, bins from -25 to -12.
@@ -189,7 +238,7 @@ impl PopulationBench {
         grid: &SspGrid,
         place: &Place,
     ) -> Result<PopulationLoss<Worker, SoftHistogram>> {
-        let workers = self.workers(grid, self.nodes, place)?;
+        let workers = self.workers(grid, place)?;
         let histogram = soft_histogram(&workers[0].names)?;
         PopulationLoss::new(workers, histogram)
     }
@@ -208,23 +257,32 @@ impl PopulationBench {
     }
 
     /// The galaxies, dealt out to the threads chunk by chunk.
-    fn workers(&self, grid: &SspGrid, nodes: usize, place: &Place) -> Result<Vec<Worker>> {
+    fn workers(&self, grid: &SspGrid, place: &Place) -> Result<Vec<Worker>> {
         let shares = deal(self.n, self.batch, self.threads)?;
-        let settings = ModelSettings {
-            frame: Frame::Rest,
-            nodes: LookbackNodes::new(nodes)?,
-            ..ModelSettings::default()
-        };
+        let settings = self.settings()?;
         let epoch = Epoch { redshift: 0.0, t_obs_gyr: TODAY_GYR };
         let filters = FilterSet::embedded("lsst")?;
-        let model = BandModel::new(grid, &filters, settings, epoch, 1, place)?;
+        let model = BandModel::new(grid, &filters, settings.clone(), epoch, 1, place)?;
+        let spectra = match self.photometry {
+            Photometry::Tables => None,
+            Photometry::Spectra => Some(full_model(grid, settings, place)?),
+        };
         let names = QuantityNames::new(model.filter_names())?;
         let worker = |galaxies: Vec<Range<usize>>| Worker {
             model: model.clone(),
+            spectra: spectra.clone(),
             names: names.clone(),
             chunks: galaxies.into_iter().map(|galaxies| self.chunk(galaxies, place)).collect(),
         };
         Ok(shares.into_iter().map(worker).collect())
+    }
+
+    fn settings(&self) -> Result<ModelSettings> {
+        Ok(ModelSettings {
+            frame: Frame::Rest,
+            nodes: LookbackNodes::new(self.nodes)?,
+            ..ModelSettings::default()
+        })
     }
 
     fn chunk(&self, galaxies: Range<usize>, place: &Place) -> Chunk {
@@ -263,23 +321,49 @@ impl Worker {
         Ok(SfhParams::Diffstar { halo, galaxy: DiffstarParams::from_unbounded(&u)? })
     }
 
-    /// Weights over metallicity of stars with the given masses.
-    fn metallicity(&self, theta: &Tensor<2>, chunk: &Chunk, stars: &BandStars) -> Tensor<2> {
+    /// Metallicities of stars with the given masses.
+    fn metallicity(
+        &self,
+        theta: &Tensor<2>,
+        chunk: &Chunk,
+        stars: &BandStars,
+    ) -> LognormalMdfParams {
         let of = |j: usize| theta.clone().narrow(1, j, 1);
         let above = column(&stars.lg_mass_formed) - 10.5;
         let draw = chunk.other_draws[N_DRAWS - 1 - N_SFH].clone();
         let lgmet = draw * 0.1 + of(19) + of(20) * above;
-        let mdf = LognormalMdfParams {
+        LognormalMdfParams {
             lgmet_scatter: chunk.logm0.full_like(LGMET_SCATTER),
             lgmet: lgmet.squeeze_dim(1),
-        };
-        lognormal_weights(&mdf, self.model.metallicities())
+        }
     }
 
     fn magnitudes(&self, theta: &Tensor<2>, chunk: &Chunk) -> Result<Tensor<2>> {
-        let stars = self.model.stars(&self.histories(theta, chunk)?)?;
-        let metallicity = self.metallicity(theta, chunk, &stars);
-        Ok(self.model.magnitudes(&stars, metallicity, None))
+        let sfh = self.histories(theta, chunk)?;
+        let stars = self.model.stars(&sfh)?;
+        let mdf = self.metallicity(theta, chunk, &stars);
+        let Some(spectra) = &self.spectra else {
+            let weights = lognormal_weights(&mdf, self.model.metallicities());
+            return Ok(self.model.magnitudes(&stars, weights, None));
+        };
+        let like = &chunk.logm0;
+        let none = like.zeros_like();
+        let galaxies = GalaxyParams {
+            sfh,
+            burst: None,
+            metallicity: MetallicityParams::Lognormal { mdf },
+            ionization: None,
+            dust: DustParams::Screen {
+                screen: ScreenParams {
+                    av: none.clone(),
+                    ..ScreenParams::defaults(like.dims()[0], self.place())
+                },
+            },
+            observer: ObserverParams { redshift: none },
+            t_obs_gyr: Some(like.full_like(TODAY_GYR)),
+            t_ref_gyr: None,
+        };
+        Ok(spectra.predict(&galaxies)?.magnitudes)
     }
 
     /// Magnitudes, and the probability to be red.
@@ -311,7 +395,8 @@ impl Worker {
             lap(0)?;
             let stars = self.model.stars(&histories)?;
             lap(1)?;
-            let metallicity = self.metallicity(&theta, chunk, &stars);
+            let mdf = self.metallicity(&theta, chunk, &stars);
+            let metallicity = lognormal_weights(&mdf, self.model.metallicities());
             lap(2)?;
             let magnitudes = self.model.magnitudes(&stars, metallicity, None);
             lap(3)?;
@@ -358,9 +443,16 @@ fn red_histogram(workers: &mut [Worker], theta: &[f64]) -> Result<Vec<f64>> {
     })
 }
 
+fn full_model(grid: &SspGrid, settings: ModelSettings, place: &Place) -> Result<GalaxyModel> {
+    GalaxyModel::new(grid, &FilterSet::embedded("lsst")?, settings, place)
+}
+
+fn exact() -> Result<Place> {
+    Place::open(DEFAULT_DEVICE, Precision::F64)
+}
+
 fn default_theta() -> Result<Vec<f64>> {
-    let place = Place::open(DEFAULT_DEVICE, Precision::F64)?;
-    let mut theta = to_host(DiffstarParams::defaults(1, &place).to_unbounded())?;
+    let mut theta = to_host(DiffstarParams::defaults(1, &exact()?).to_unbounded())?;
     theta.resize(N_THETA, 0.0);
     theta[19] = -1.9;
     theta[20] = 0.3;
@@ -374,7 +466,8 @@ mod tests {
     use crate::testing::{assert_close, places};
 
     fn bench(batch: usize, threads: usize) -> PopulationBench {
-        PopulationBench { n: 240, batch, nodes: 48, repeats: 1, threads, seed: 3 }
+        let photometry = Photometry::Tables;
+        PopulationBench { n: 240, batch, nodes: 48, photometry, repeats: 1, threads, seed: 3 }
     }
 
     #[test]

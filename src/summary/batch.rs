@@ -2,9 +2,9 @@
 
 use crate::device::{Place, Precision};
 
-/// Size of the largest tensors of a chunk on a CPU \[bytes\]: an operation reads one or two and writes
-/// one, and all of them should about fit into the second-level cache of a core, half a megabyte or more.
-pub const CPU_TENSOR_BYTES: usize = 256 << 10;
+/// Size of the largest tensors of a chunk on a CPU \[bytes\], by measurement: with fused operations there
+/// are few of that size, and the calls of the many small ones cost more than what falls out of the cache.
+pub const CPU_TENSOR_BYTES: usize = 704 << 10;
 
 /// Memory for the graph of a chunk on a GPU \[bytes\]: large enough to keep it busy, a small part of what
 /// cards have.
@@ -44,7 +44,7 @@ mod tests {
             let (narrow, wide) = (default_batch(place, 64), default_batch(place, 640));
             assert!(narrow > 9 * wide && wide >= 16, "{place}: {narrow} {wide}");
             if place.is_cpu() {
-                assert_eq!(narrow, place.tolerance(512.0, 1024.0) as usize);
+                assert_eq!(narrow, place.tolerance(1408.0, 2816.0) as usize);
             }
             assert_eq!(default_batch(place, usize::MAX / 1024), 16);
             assert!(default_batch(place, 0) <= 1 << 20);
