@@ -76,6 +76,8 @@ fn predict_fills_good_rows_and_explains_bad_ones() {
             "s.safetensors",
             "--age-weights",
             "table",
+            "--fluxes",
+            "--sfr",
         ],
     );
     assert!(err.contains("4 of 6 rows could not be predicted"), "{err}");
@@ -98,6 +100,10 @@ fn predict_fills_good_rows_and_explains_bad_ones() {
     let formed: f64 = column(&table, "lg_mstar_formed")[0].parse().unwrap();
     let surviving: f64 = column(&table, "lg_mstar_surviving")[0].parse().unwrap();
     assert!(surviving < formed && surviving > formed - 0.4);
+    let number = |name: &str| -> f64 { column(&table, name)[0].parse().unwrap() };
+    let flux = 3631e6 * 10f64.powf(-0.4 * number("mag_lsst_i"));
+    assert!((number("fnu_ujy_lsst_i") / flux - 1.0).abs() < 1e-9);
+    assert!((-5.0..3.0).contains(&number("lg_sfr")));
 
     let path = folder.path().join("j.safetensors");
     let store = Store::read(&path).unwrap();

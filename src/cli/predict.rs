@@ -55,6 +55,13 @@ pub(super) struct Args {
     /// Write the spectra, [n_gal, n_wave], to a safetensors file
     #[arg(long, value_name = "FILE")]
     spectra: Option<PathBuf>,
+    /// Report band fluxes too: columns fnu_ujy_<FILTER> [microjansky], or lnu_lsun_hz_<FILTER> in the rest
+    /// frame
+    #[arg(long)]
+    fluxes: bool,
+    /// Report star formation rates at the time of observation, without bursts: column lg_sfr [log10 Msun/yr]
+    #[arg(long)]
+    sfr: bool,
     /// Emission lines to report, by name, separated by commas: columns lg_lum_<LINE> [log10 erg/s] and
     /// lg_flux_<LINE> [log10 erg/s/cm2]; needs --lines
     #[arg(long, value_name = "LINE,...", value_delimiter = ',')]
@@ -102,6 +109,8 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
         strict: args.strict,
         jacobian: args.jacobian.as_deref().map(|path| (path, wrt.as_slice())),
         spectra: args.spectra.as_deref(),
+        fluxes: args.fluxes,
+        sfr: args.sfr,
         lines: &lines,
         widths: widths.as_ref(),
         batch: args.batch,

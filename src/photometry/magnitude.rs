@@ -19,6 +19,11 @@ pub fn ab_magnitude<const D: usize>(flux: Tensor<D>) -> Tensor<D> {
     log10_of_light(flux) * -2.5
 }
 
+/// Luminosity density \[Lsun/Hz\] of an absolute AB magnitude.
+pub fn luminosity_density_lsun_hz<const D: usize>(magnitude: Tensor<D>) -> Tensor<D> {
+    pow10(magnitude * -0.4 + LG_AB0_LSUN_HZ)
+}
+
 /// Flux density \[microjansky\] of an apparent AB magnitude.
 pub fn flux_density_ujy<const D: usize>(magnitude: Tensor<D>) -> Tensor<D> {
     pow10(magnitude * -0.4) * AB0_UJY
@@ -30,6 +35,17 @@ mod tests {
     use crate::device::Precision;
     use crate::numerics::jacobian::jacobian;
     use crate::testing::{assert_close, for_each_place, values};
+
+    #[test]
+    fn fluxes_are_those_of_the_magnitudes() {
+        for_each_place(|place| {
+            let faint = place.vector(&[25.0, 27.5]);
+            let tolerance = place.tolerance(1e-12, 1e-5);
+            assert_close(&values(flux_density_ujy(faint)), &[0.3631, 0.03631], tolerance, 0.0);
+            let bright = luminosity_density_lsun_hz(place.vector(&[-20.0]));
+            assert_close(&values(bright), &[AB0_LSUN_HZ * 1e8], tolerance, 0.0);
+        });
+    }
 
     #[test]
     fn zero_flux_is_infinitely_faint_with_zero_gradient() {

@@ -16,6 +16,9 @@ mod table_settings;
 pub use band_nodes::BandNodes;
 pub use band_table::{BandTable, BandTabulator};
 pub use bandpasses::Bandpasses;
-pub use magnitude::{AB0_LSUN_HZ, AB0_UJY, LG_AB0_LSUN_HZ, ab_magnitude, flux_density_ujy};
+pub use magnitude::{
+    AB0_LSUN_HZ, AB0_UJY, LG_AB0_LSUN_HZ, ab_magnitude, flux_density_ujy,
+    luminosity_density_lsun_hz,
+};
 pub use ssp_table::SspMagnitudes;
 pub use table_settings::{Photometry, TableSettings};

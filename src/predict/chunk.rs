@@ -9,8 +9,10 @@ use super::plan::Plan;
 use super::rows::Rows;
 use crate::Result;
 use crate::device::to_host;
-use crate::numerics::column;
-use crate::population::{EquivalentWidths, GalaxyModel, GalaxyParams};
+use crate::numerics::{column, log10};
+use crate::photometry::{flux_density_ujy, luminosity_density_lsun_hz};
+use crate::population::{EquivalentWidths, Frame, GalaxyModel, GalaxyParams};
+use crate::sfh::SFR_MIN;
 
 /// A worker's own copy of everything that holds tensors, which move between threads but are not
 /// shared.
@@ -74,18 +76,28 @@ impl Predictor {
     /// The columns that the output adds to the input.
     fn columns(&self, plan: &Plan, rows: &Rows) -> Result<Vec<ArrayRef>> {
         let model = &self.model;
-        let n_width = self.widths.as_ref().map_or(0, |widths| widths.names().len());
-        let n_column = model.filter_names().len() + 2 + 2 * plan.lines.len() + n_width;
+        // All but the status.
+        let n_column = plan.n_added - 1;
         let mut columns: Vec<Vec<f64>> = vec![Vec::new(); n_column];
         if !rows.parameters.is_empty() {
             let galaxies = self.galaxies(rows)?;
             let stars = model.stars(&galaxies)?;
             let seen = model.observe(&stars, &galaxies);
             let mut parts = vec![
-                seen.magnitudes,
+                seen.magnitudes.clone(),
                 column(&seen.lg_mass_formed),
                 column(&seen.lg_mass_surviving),
             ];
+            if plan.fluxes {
+                parts.push(match model.settings().frame {
+                    Frame::Rest => luminosity_density_lsun_hz(seen.magnitudes),
+                    Frame::Observed => flux_density_ujy(seen.magnitudes),
+                });
+            }
+            if plan.sfr {
+                let sfr = model.sfr_msun_yr(&galaxies)?.clamp_min(SFR_MIN);
+                parts.push(column(&log10(sfr)));
+            }
             if !plan.lines.is_empty() {
                 let light = model.line_light(&stars, &galaxies)?;
                 for all in [light.lg_luminosity_erg_s, light.lg_flux_erg_s_cm2] {

@@ -38,6 +38,10 @@ pub struct PredictJob<'a> {
     pub jacobian: Option<(&'a Path, &'a [usize])>,
     /// File for the spectra.
     pub spectra: Option<&'a Path>,
+    /// Whether band fluxes are reported beside the magnitudes.
+    pub fluxes: bool,
+    /// Whether star formation rates are reported.
+    pub sfr: bool,
     /// Indices of the emission lines whose luminosities and fluxes are reported.
     pub lines: &'a [usize],
     /// Equivalent widths that are reported.
@@ -59,7 +63,7 @@ impl PredictJob<'_> {
 
     /// Predicts every row of the catalogue `input` (CSV or Parquet) and writes the catalogue
     /// `output`: the input's columns, then `mag_<filter>`, `lg_mstar_formed`,
-    /// `lg_mstar_surviving`, lines and equivalent widths if asked for, and `status`.
+    /// `lg_mstar_surviving`, what else is asked for, and `status`.
     ///
     /// Until all rows are done, finished parts lie in [`parts_folder`](super::parts_folder). A later run
     /// of the same job goes on from there, and its files equal those of an uninterrupted run. Memory

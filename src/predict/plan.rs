@@ -19,6 +19,12 @@ pub(super) struct Plan {
     pub columns: CatalogColumns,
     /// Columns of the output.
     pub layout: OutputLayout,
+    /// Number of those that the output adds to the input.
+    pub n_added: usize,
+    /// Whether band fluxes are reported.
+    pub fluxes: bool,
+    /// Whether star formation rates are reported.
+    pub sfr: bool,
     /// Indices of the emission lines that are reported.
     pub lines: Vec<usize>,
     /// Indices of the parameters of the Jacobian.
@@ -63,7 +69,10 @@ impl Plan {
         let spectra = job.spectra.map(|path| spectra_file(job, path, n_rows));
         Ok(Self {
             columns,
+            n_added: fields.len(),
             layout: OutputLayout::new(&reader.schema_for(Format::from_path(output)?), fields)?,
+            fluxes: job.fluxes,
+            sfr: job.sfr,
             lines: job.lines.to_vec(),
             wrt: job.jacobian.map(|(_, wrt)| wrt.to_vec()),
             spectra: job.spectra.is_some(),
@@ -85,12 +94,18 @@ fn fields(job: &PredictJob<'_>) -> Vec<Field> {
     let lines = job.model.line_names();
     let key = |i: &usize| line_key(&lines[*i]);
     let widths = job.widths.map_or(&[][..], EquivalentWidths::names);
-    let mut fields: Vec<Field> = job
-        .model
-        .filter_names()
+    let filters = job.model.filter_names();
+    let flux = match job.model.settings().frame {
+        Frame::Rest => "lnu_lsun_hz",
+        Frame::Observed => "fnu_ujy",
+    };
+    let with_fluxes = if job.fluxes { &filters[..] } else { &[] };
+    let mut fields: Vec<Field> = filters
         .iter()
         .map(|name| format!("mag_{name}"))
         .chain(["lg_mstar_formed".to_owned(), "lg_mstar_surviving".to_owned()])
+        .chain(with_fluxes.iter().map(|name| format!("{flux}_{name}")))
+        .chain(job.sfr.then(|| "lg_sfr".to_owned()))
         .chain(job.lines.iter().map(|i| format!("lg_lum_{}", key(i))))
         .chain(job.lines.iter().map(|i| format!("lg_flux_{}", key(i))))
         .chain(widths.iter().map(|name| format!("ew_{}", line_key(name))))

@@ -87,6 +87,8 @@ impl Folder {
             strict: run.strict,
             jacobian: run.sides.then_some((&jacobian as &Path, &[0, 15][..])),
             spectra: run.sides.then_some(&spectra),
+            fluxes: run.sides,
+            sfr: run.sides,
             lines: &[],
             widths: None,
             batch: some(run.batch),

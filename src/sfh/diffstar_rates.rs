@@ -123,6 +123,9 @@ impl<F: Real> Galaxy<F> {
     fn new(parameters: [F; N_PARAM]) -> Self {
         let [logm0, logtc, early_index, late_index, t_peak, lgmcrit, lgy_at_mcrit, ..] = parameters;
         let [.., indx_lo, indx_hi, lg_qt, qlglgdt, lg_drop, lg_rejuv, t_obs] = parameters;
+        // No node is earlier, so that the logarithm of nothing does not matter.
+        let t_birth_min = F::of(T_BIRTH_MIN_GYR);
+        let t_obs = select(t_obs < t_birth_min, t_birth_min, t_obs);
         let sigma = exp2::<F, false>(qlglgdt * F::of(LOG2_10)) / F::of(12.0);
         Self {
             logm0,
