@@ -25,7 +25,10 @@ pub fn triweight_histogram(x: &Tensor<1>, s: &Tensor<1>, edges: &[f64]) -> Tenso
 /// By a fused operation where there is one.
 pub fn triweight_weights(x: &Tensor<1>, s: &Tensor<1>, edges: &[f64]) -> Tensor<2> {
     if has_fused(x) {
-        return fused(TriweightWeights::new(edges), Tensor::stack(vec![x.clone(), s.clone()], 0));
+        return fused(
+            TriweightWeights::operation(edges),
+            Tensor::stack(vec![x.clone(), s.clone()], 0),
+        );
     }
     triweight_weights_graph(x, s, edges)
 }

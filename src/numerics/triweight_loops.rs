@@ -3,6 +3,8 @@
 //! The same formulas as [`triweight_weights`](super::histogram::triweight_weights), which is their
 //! definition, for blocks of galaxies.
 
+#![allow(clippy::needless_range_loop, reason = "loops run over several blocks at once")]
+
 use std::sync::Arc;
 
 use super::triweight::{CDF_ODD, PDF_PEAK};
@@ -17,7 +19,7 @@ pub(super) struct TriweightWeights {
 }
 
 impl TriweightWeights {
-    pub(super) fn new(edges: &[f64]) -> Arc<dyn FusedOperation> {
+    pub(super) fn operation(edges: &[f64]) -> Arc<dyn FusedOperation> {
         Arc::new(Self { edges: edges.to_vec() })
     }
 }
@@ -141,7 +143,8 @@ impl Loops for TriweightWeights {
     }
 }
 
-#[cfg(all(test, feature = "flex"))]
+#[cfg(test)]
+#[cfg(feature = "flex")]
 mod tests {
     use burn::tensor::Tensor;
 
@@ -165,7 +168,7 @@ mod tests {
             // Not plain sums, which are one.
             let seeds = place.row(&[1.0, -0.3, 2.0, 0.7, -1.1]);
             let by_loops = |p: Tensor<2>| {
-                Ok(fused(TriweightWeights::new(&edges), p.transpose()) * seeds.clone())
+                Ok(fused(TriweightWeights::operation(&edges), p.transpose()) * seeds.clone())
             };
             let by_graph = |p: Tensor<2>| {
                 let weights = triweight_weights_graph(&column(&p, 0), &column(&p, 1), &edges);

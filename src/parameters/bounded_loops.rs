@@ -52,7 +52,7 @@ impl End {
 }
 
 impl BoundedLoops {
-    pub(super) fn new(infos: &[ParamInfo]) -> Arc<dyn FusedOperation> {
+    pub(super) fn operation(infos: &[ParamInfo]) -> Arc<dyn FusedOperation> {
         let map = |info: &ParamInfo| Map {
             lo: End::new(infos, info.bound.lo),
             hi: End::new(infos, info.bound.hi),
@@ -183,7 +183,8 @@ fn store<F: Real>(columns: &[[F; BLOCK]], start: usize, all: &mut [F]) {
     }
 }
 
-#[cfg(all(test, feature = "flex"))]
+#[cfg(test)]
+#[cfg(feature = "flex")]
 mod tests {
     use burn::tensor::Tensor;
 
@@ -207,7 +208,7 @@ mod tests {
         let matrix = Place::open("flex", precision).unwrap().rows(&rows);
         let columns = |matrix: &Tensor<2>| S::from_matrix(matrix).unwrap().columns();
         let by_loops = |matrix: Tensor<2>| {
-            Ok(fused(BoundedLoops::new(S::INFO), matrix.transpose()).transpose())
+            Ok(fused(BoundedLoops::operation(S::INFO), matrix.transpose()).transpose())
         };
         let by_graph =
             |matrix: Tensor<2>| Ok(Tensor::stack(bounded_graph(S::INFO, columns(&matrix)), 1));

@@ -183,7 +183,7 @@ pub fn bounded(infos: &[ParamInfo], unbounded: Vec<Tensor<1>>) -> Vec<Tensor<1>>
 
 /// The same for unbounded parameters `[n_param, n_gal]`.
 fn bounded_fused(infos: &[ParamInfo], unbounded: Tensor<2>) -> Vec<Tensor<1>> {
-    let values = fused(BoundedLoops::new(infos), unbounded);
+    let values = fused(BoundedLoops::operation(infos), unbounded);
     (0..infos.len()).map(|j| values.clone().narrow(0, j, 1).squeeze_dim(0)).collect()
 }
 

@@ -106,7 +106,8 @@ impl Loops for BandMix {
     }
 }
 
-#[cfg(all(test, feature = "flex"))]
+#[cfg(test)]
+#[cfg(feature = "flex")]
 mod tests {
     use super::*;
     use crate::device::{Place, Precision};

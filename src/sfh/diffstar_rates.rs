@@ -3,6 +3,8 @@
 //! The same formulas as [`diffstar_sfr`](super::diffstar_sfr), which is their definition, node by node
 //! and in log10 of time, so that the loops hold no logarithm.
 
+#![allow(clippy::needless_range_loop, reason = "loops run over several blocks at once")]
+
 use std::f64::consts::{LN_10, LOG2_10};
 use std::sync::Arc;
 
@@ -32,7 +34,7 @@ pub(super) struct DiffstarRates {
 
 impl DiffstarRates {
     /// `lgt0` and `fb` as for [`diffstar_sfr`](super::diffstar_sfr).
-    pub(super) fn new(nodes: &LookbackNodes, lgt0: f64, fb: f64) -> Arc<dyn FusedOperation> {
+    pub(super) fn operation(nodes: &LookbackNodes, lgt0: f64, fb: f64) -> Arc<dyn FusedOperation> {
         let lg_shares = nodes.shares().iter().map(|x| (1.0 - x).log10());
         let n_node = nodes.shares().len();
         // The first node, at the observation, fills the last block.
@@ -348,7 +350,8 @@ impl<F: Real> Slopes<F> {
     }
 }
 
-#[cfg(all(test, feature = "flex"))]
+#[cfg(test)]
+#[cfg(feature = "flex")]
 mod tests {
     use burn::tensor::Tensor;
 
@@ -383,7 +386,7 @@ mod tests {
     }
 
     fn by_loops(nodes: &LookbackNodes, matrix: &Tensor<2>) -> Tensor<2> {
-        fused(DiffstarRates::new(nodes, LGT0, FB), matrix.clone().transpose())
+        fused(DiffstarRates::operation(nodes, LGT0, FB), matrix.clone().transpose())
     }
 
     #[test]

@@ -138,7 +138,7 @@ impl SfhParams {
     /// None for a valid [`SfhContext`].
     pub fn sfr_at_nodes(&self, context: &SfhContext, t_obs_gyr: &Tensor<1>) -> Result<Tensor<2>> {
         if matches!(self, Self::Diffstar { .. }) && has_fused(t_obs_gyr) {
-            let rates = DiffstarRates::new(context.nodes, context.lgt0, context.fb);
+            let rates = DiffstarRates::operation(context.nodes, context.lgt0, context.fb);
             let parameters = [self.columns(), vec![t_obs_gyr.clone()]].concat();
             return Ok(fused(rates, Tensor::stack(parameters, 0)));
         }

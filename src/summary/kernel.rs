@@ -104,7 +104,7 @@ impl SoftBins {
         let edges: Vec<f64> = self.edges.iter().map(|edge| edge / self.width).collect();
         let x = x / self.width;
         if has_fused(&x) {
-            return Ok(fused(SharesBelow::new(self.kernel, edges), x.transpose()));
+            return Ok(fused(SharesBelow::operation(self.kernel, edges), x.transpose()));
         }
         let edges = Place::of(&x).row(&edges);
         Ok(self.kernel.share_below(x, edges))

@@ -19,7 +19,7 @@ pub(super) struct SharesBelow {
 }
 
 impl SharesBelow {
-    pub(super) fn new(kernel: Kernel, edges: Vec<f64>) -> Arc<dyn FusedOperation> {
+    pub(super) fn operation(kernel: Kernel, edges: Vec<f64>) -> Arc<dyn FusedOperation> {
         Arc::new(Self { kernel, edges })
     }
 
@@ -103,7 +103,8 @@ impl Loops for SharesBelow {
     }
 }
 
-#[cfg(all(test, feature = "flex"))]
+#[cfg(test)]
+#[cfg(feature = "flex")]
 mod tests {
     use burn::tensor::Tensor;
 
@@ -124,7 +125,7 @@ mod tests {
             let (edge_row, weights) = (place.row(&edges), place.row(&weights));
             for kernel in [Kernel::Triweight, Kernel::Logistic] {
                 let by_loops = |x: Tensor<2>| {
-                    let below = SharesBelow::new(kernel, edges.clone());
+                    let below = SharesBelow::operation(kernel, edges.clone());
                     Ok(fused(below, x.transpose()) * weights.clone())
                 };
                 let by_graph =
