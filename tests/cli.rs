@@ -543,7 +543,7 @@ fn the_population_benchmark_reports_times_and_errors() {
     let folder = tempfile::tempdir().unwrap();
     let args = ["bench", "population", "-n", "300", "--batch", "100", "--repeat", "1"];
     let (out, _) = succeeds(folder.path(), &[&args[..], &["--json", "b.json"]].concat());
-    assert!(out.contains("loss and 21 gradients") && out.contains("converged"), "{out}");
+    assert!(out.contains("loss and 21 gradients") && out.contains("a table of 100"), "{out}");
     let text = fs::read_to_string(folder.path().join("b.json")).unwrap();
     let json: serde_json::Value = serde_json::from_str(&text).unwrap();
     assert_eq!((json["n"].as_u64(), json["batch"].as_u64()), (Some(300), Some(100)));
@@ -553,6 +553,8 @@ fn the_population_benchmark_reports_times_and_errors() {
         assert!(time("min") <= time("median"));
     }
     assert!(json["accuracy"]["max"].as_f64().unwrap() < 0.05);
+    assert!(json["stages"].as_array().unwrap().iter().all(|s| s["us_per_galaxy"].is_number()));
+    assert!(json["versions"]["burn"].is_string() && json["nodes"].as_u64() == Some(64));
     assert_eq!(json["loss_gradient"].as_array().unwrap().len(), 21);
     fails(folder.path(), &["bench", "population", "-n", "0"], &["number of galaxies"]);
     fails(folder.path(), &["bench", "population", "--nodes", "3"], &["[8, 4096]"]);

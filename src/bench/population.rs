@@ -57,6 +57,9 @@ pub struct PopulationBench {
     pub nodes: usize,
     /// Tables, by matrices from rates to bands ([`BandModel`]), or full spectra.
     pub photometry: Photometry,
+    /// Whether to draw the galaxies again for every pass, so that memory does not grow with their number,
+    /// instead of keeping them.
+    pub redraw: bool,
     /// Timed runs of each kind.
     pub repeats: usize,
     /// Worker threads.
@@ -80,6 +83,8 @@ pub struct PopulationReport {
     pub nodes: usize,
     /// How magnitudes are computed.
     pub photometry: String,
+    /// Whether galaxies were drawn again for every pass.
+    pub redraw: bool,
     /// Worker threads.
     pub threads: usize,
     /// From parameters to the histogram of red galaxies.
@@ -137,6 +142,7 @@ pub struct Accuracy {
 
 /// Halo masses and random numbers of one chunk: those of the diffstar parameters as a matrix
 /// `[n_gal, N_SFH]`, the others as columns.
+#[derive(Clone)]
 struct Chunk {
     logm0: Tensor<1>,
     sfh_draws: Tensor<2>,
@@ -149,7 +155,11 @@ struct Worker {
     /// The model that makes full spectra, if magnitudes are to come from them.
     spectra: Option<GalaxyModel>,
     names: QuantityNames,
-    chunks: Vec<Chunk>,
+    seed: u64,
+    /// The galaxies of each chunk.
+    galaxies: Vec<Range<usize>>,
+    /// The chunks, unless they are to be drawn again whenever they are needed.
+    kept: Vec<Chunk>,
 }
 
 impl Accuracy {
@@ -184,6 +194,7 @@ impl PopulationBench {
             batch: self.batch,
             nodes: self.nodes,
             photometry: self.photometry.to_string(),
+            redraw: self.redraw,
             threads: self.threads,
             forward,
             gradient,
@@ -227,7 +238,8 @@ impl PopulationBench {
         let theta = default_theta()?;
         let seen = workers.iter().flat_map(|worker| {
             let theta = worker.place().row(&theta);
-            worker.chunks.iter().map(move |c| to_host(worker.magnitudes(&theta, c)?))
+            (0..worker.n_chunks())
+                .map(move |i| to_host(worker.magnitudes(&theta, &worker.chunk(i))?))
         });
         Ok(seen.collect::<Result<Vec<_>>>()?.concat())
     }
@@ -245,7 +257,7 @@ impl PopulationBench {
 
     fn stages(&self, worker: &Worker, theta: &[f64]) -> Result<Vec<Stage>> {
         let summary = soft_histogram(&worker.names)?;
-        let n: usize = worker.chunks.iter().map(|chunk| chunk.logm0.dims()[0]).sum();
+        let n: usize = worker.galaxies.iter().map(ExactSizeIterator::len).sum();
         let mut fastest = worker.seconds(theta, &summary)?;
         for _ in 1..self.repeats {
             for (fastest, run) in fastest.iter_mut().zip(worker.seconds(theta, &summary)?) {
@@ -268,11 +280,16 @@ impl PopulationBench {
             Photometry::Spectra => Some(full_model(grid, settings, place)?),
         };
         let names = QuantityNames::new(model.filter_names())?;
-        let worker = |galaxies: Vec<Range<usize>>| Worker {
-            model: model.clone(),
-            spectra: spectra.clone(),
-            names: names.clone(),
-            chunks: galaxies.into_iter().map(|galaxies| self.chunk(galaxies, place)).collect(),
+        let worker = |galaxies: Vec<Range<usize>>| {
+            let keep = |galaxies: &Range<usize>| Chunk::draw(self.seed, galaxies.clone(), place);
+            Worker {
+                model: model.clone(),
+                spectra: spectra.clone(),
+                names: names.clone(),
+                seed: self.seed,
+                kept: if self.redraw { Vec::new() } else { galaxies.iter().map(keep).collect() },
+                galaxies,
+            }
         };
         Ok(shares.into_iter().map(worker).collect())
     }
@@ -284,9 +301,10 @@ impl PopulationBench {
             ..ModelSettings::default()
         })
     }
+}
 
-    fn chunk(&self, galaxies: Range<usize>, place: &Place) -> Chunk {
-        let seed = self.seed;
+impl Chunk {
+    fn draw(seed: u64, galaxies: Range<usize>, place: &Place) -> Self {
         let ids: Vec<u64> = galaxies.map(|i| i as u64).collect();
         let logm0 = |id: &u64| 11.0 + (-0.6 * (1.0 - uniform(seed, *id, 255)).ln()).min(4.0);
         let draws = |kinds: Range<usize>| {
@@ -295,7 +313,7 @@ impl PopulationBench {
             };
             place.matrix(&ids.iter().flat_map(one).collect::<Vec<f64>>(), [ids.len(), kinds.len()])
         };
-        Chunk {
+        Self {
             logm0: place.vector(&ids.iter().map(logm0).collect::<Vec<f64>>()),
             sfh_draws: draws(0..N_SFH),
             other_draws: (N_SFH..N_DRAWS).map(|k| draws(k..k + 1)).collect(),
@@ -304,6 +322,11 @@ impl PopulationBench {
 }
 
 impl Worker {
+    fn chunk(&self, i: usize) -> Chunk {
+        let draw = || Chunk::draw(self.seed, self.galaxies[i].clone(), self.place());
+        self.kept.get(i).cloned().unwrap_or_else(draw)
+    }
+
     /// Histories of a chunk for the population `theta` (`[1, N_THETA]`).
     fn histories(&self, theta: &Tensor<2>, chunk: &Chunk) -> Result<SfhParams> {
         let of = |j: usize, n: usize| theta.clone().narrow(1, j, n);
@@ -383,7 +406,8 @@ impl Worker {
             ("magnitudes", 0.0),
             ("soft histogram", 0.0),
         ];
-        for chunk in &self.chunks {
+        for i in 0..self.n_chunks() {
+            let chunk = &self.chunk(i);
             let mut start = Instant::now();
             let mut lap = |stage: usize| -> Result<()> {
                 self.place().wait()?;
@@ -413,11 +437,11 @@ impl Population for Worker {
     }
 
     fn n_chunks(&self) -> usize {
-        self.chunks.len()
+        self.galaxies.len()
     }
 
     fn quantities(&self, chunk: usize, theta: &Tensor<2>) -> Result<Quantities> {
-        self.seen(self.magnitudes(theta, &self.chunks[chunk])?)
+        self.seen(self.magnitudes(theta, &self.chunk(chunk))?)
     }
 }
 
@@ -433,7 +457,7 @@ fn red_histogram(workers: &mut [Worker], theta: &[f64]) -> Result<Vec<f64>> {
     sum_over_chunks(workers, 50, |worker, chunk| {
         let theta = worker.place().row(theta);
         let mut counts = vec![0.0; 50];
-        for m in to_host(worker.magnitudes(&theta, &worker.chunks[chunk])?)?.chunks(6) {
+        for m in to_host(worker.magnitudes(&theta, &worker.chunk(chunk))?)?.chunks(6) {
             let bin = ((m[R] + 26.0) / 16.0 * 50.0).floor();
             if m[G] - m[R] > 0.5 && (0.0..50.0).contains(&bin) {
                 counts[bin as usize] += 1.0;
@@ -466,8 +490,16 @@ mod tests {
     use crate::testing::{assert_close, places};
 
     fn bench(batch: usize, threads: usize) -> PopulationBench {
-        let photometry = Photometry::Tables;
-        PopulationBench { n: 240, batch, nodes: 48, photometry, repeats: 1, threads, seed: 3 }
+        PopulationBench {
+            n: 240,
+            batch,
+            nodes: 48,
+            photometry: Photometry::Tables,
+            redraw: false,
+            repeats: 1,
+            threads,
+            seed: 3,
+        }
     }
 
     #[test]
@@ -504,6 +536,19 @@ mod tests {
             let numeric = (loss_at(1e-5) - loss_at(-1e-5)) / 2e-5;
             assert_close(&[gradient[j]], &[numeric], 1e-5, 1e-6 * largest);
         }
+    }
+
+    #[test]
+    fn neither_drawing_again_nor_full_spectra_change_the_result() {
+        let place = &places(Precision::F64)[0];
+        let one = bench(100, 2).run(embedded(), place).unwrap();
+        let again = PopulationBench { redraw: true, ..bench(100, 2) };
+        assert_eq!(again.run(embedded(), place).unwrap().loss_gradient, one.loss_gradient);
+        let spectra = PopulationBench { photometry: Photometry::Spectra, ..bench(100, 2) };
+        let spectra = spectra.run(embedded(), place).unwrap();
+        let largest = one.loss_gradient.iter().fold(0.0f64, |m, g| m.max(g.abs()));
+        assert_close(&spectra.loss_gradient, &one.loss_gradient, 0.0, 1e-9 * largest);
+        assert!(one.accuracy.max < one.accuracy_of_table.max);
     }
 
     #[test]

@@ -43,6 +43,9 @@ struct PopulationArgs {
     /// tables, by matrices from star formation rates to bands, or spectra, by full ones
     #[arg(long, default_value_t = Photometry::Tables)]
     photometry: Photometry,
+    /// Draw the galaxies again for every pass: memory then does not grow with their number
+    #[arg(long)]
+    redraw: bool,
     /// Timed runs
     #[arg(long, default_value_t = 5)]
     repeat: usize,
@@ -72,6 +75,7 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
         batch: args.batch.unwrap_or_else(|| default_batch(&place, args.nodes)),
         nodes: args.nodes,
         photometry: args.photometry,
+        redraw: args.redraw,
         repeats: args.repeat,
         threads: args.threads.unwrap_or(cores),
         seed: args.seed,

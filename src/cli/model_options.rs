@@ -63,7 +63,7 @@ pub(super) struct ModelOptions {
     #[arg(long, default_value = "observed")]
     frame: Frame,
     /// Magnitudes: spectra (the full integral) or tables (no spectra; much faster where dust depends on
-    /// age. Off by less than 0.01 mag for ordinary dust; see docs/accuracy.md)
+    /// age. Off by up to 0.01 mag, 0.02 with emission lines; see docs/accuracy.md)
     #[arg(long, value_name = "METHOD", default_value = "spectra")]
     photometry: Photometry,
     /// Tables: wavelengths per band at which dust is evaluated
