@@ -35,10 +35,9 @@ fn measure<const D: usize>(
     group.bench_with_input(BenchmarkId::new("value", place), input, |bencher, input| {
         bencher.iter(|| black_box(f(input.clone())));
     });
-    let tracked = || Tensor::<D>::from_data(input.to_data(), &input.device().autodiff());
     group.bench_function(BenchmarkId::new("gradient", place), |bencher| {
         bencher.iter_batched(
-            || tracked().require_grad(),
+            || input.clone().autodiff().require_grad(),
             |input| black_box(f(input.clone()).sum().backward()),
             criterion::BatchSize::SmallInput,
         );

@@ -29,6 +29,8 @@
 //! # Ok::<(), starburn::Error>(())
 //! ```
 
+#![cfg_attr(not(feature = "flex"), allow(dead_code, reason = "fused operations run on Flex"))]
+
 pub mod bench;
 pub mod catalog;
 pub mod checksum;
