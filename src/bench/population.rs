@@ -187,6 +187,8 @@ impl PopulationBench {
         let moved: Vec<f64> = theta.iter().map(|t| t + 0.02).collect();
         let (gradient, result) =
             Timing::of(self.n, self.repeats, || population.value_and_gradient(&moved, &loss))?;
+        // Before the checks of accuracy, which take more.
+        let peak_rss_mb = peak_rss_mb();
         Ok(PopulationReport {
             device: place.device_name(),
             dtype: place.precision().to_string(),
@@ -203,7 +205,7 @@ impl PopulationBench {
             accuracy_of_table: self.accuracy_of_table(grid)?,
             n_red: histogram.iter().sum(),
             loss_gradient: result.gradient,
-            peak_rss_mb: peak_rss_mb(),
+            peak_rss_mb,
             versions: VERSIONS,
         })
     }

@@ -70,9 +70,13 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
     let Command::Population(args) = &args.command;
     let place = Place::open(&args.device, args.dtype)?;
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let widest = match args.photometry {
+        Photometry::Tables => args.nodes,
+        Photometry::Spectra => args.nodes.max(embedded().wave_aa.len()),
+    };
     let bench = PopulationBench {
         n: args.n,
-        batch: args.batch.unwrap_or_else(|| default_batch(&place, args.nodes)),
+        batch: args.batch.unwrap_or_else(|| default_batch(&place, widest)),
         nodes: args.nodes,
         photometry: args.photometry,
         redraw: args.redraw,

@@ -10,7 +10,8 @@ use crate::device::{Place, fused, has_fused};
 /// Share of the kernel `T(. | x, s)` in each bin, not normalised.
 ///
 /// `x` and `s` are `[n_gal]`, `edges` the `n + 1` ascending bin edges; the result is
-/// `[n_gal, n]`. A width of zero gives NaN.
+/// `[n_gal, n]`. A width of zero gives steps, and gradients that are
+/// not numbers.
 pub fn triweight_histogram(x: &Tensor<1>, s: &Tensor<1>, edges: &[f64]) -> Tensor<2> {
     let edges_row = Place::of(x).row(edges);
     let above = triweight_cdf((column(x) - edges_row) / column(s));

@@ -14,7 +14,9 @@ use crate::device::{FusedOperation, Loops, fused_pair, has_fused};
 /// and one more number that does not matter here.
 pub(super) fn mixed_light(stars: Tensor<2>, weights: Tensor<2>) -> Tensor<2> {
     if has_fused(&stars) {
-        let mix: Arc<dyn FusedOperation> = Arc::new(BandMix { n_component: weights.dims()[1] });
+        let n_component = weights.dims()[1];
+        let n_band = (stars.dims()[1] - 2) / n_component;
+        let mix: Arc<dyn FusedOperation> = Arc::new(BandMix { n_component, n_band });
         return fused_pair(mix, stars, weights);
     }
     mixed_light_graph(stars, weights)
@@ -33,29 +35,24 @@ fn mixed_light_graph(stars: Tensor<2>, weights: Tensor<2>) -> Tensor<2> {
 #[derive(Debug)]
 struct BandMix {
     n_component: usize,
+    n_band: usize,
 }
 
 impl BandMix {
-    fn n_band(&self, n_column: usize) -> usize {
-        (n_column - 2) / self.n_component
-    }
-
     /// Columns of the stars.
-    fn n_column<F>(&self, inputs: &[&[F]]) -> usize {
-        let n_gal = inputs[1].len() / self.n_component;
-        inputs[0].len() / n_gal.max(1)
+    fn n_column(&self) -> usize {
+        self.n_component * self.n_band + 2
     }
 }
 
 impl Loops for BandMix {
     fn shape(&self, inputs: &[[usize; 2]]) -> [usize; 2] {
-        [inputs[0][0], self.n_band(inputs[0][1])]
+        [inputs[0][0], self.n_band]
     }
 
     #[inline(always)]
     fn value<F: Real, const FMA: bool>(&self, inputs: &[&[F]], mixed: &mut [F]) {
-        let n_column = self.n_column(inputs);
-        let n_band = self.n_band(n_column);
+        let (n_column, n_band) = (self.n_column(), self.n_band);
         let galaxies = inputs[0].chunks_exact(n_column);
         let galaxies = galaxies.zip(inputs[1].chunks_exact(self.n_component));
         for ((stars, weights), mixed) in galaxies.zip(mixed.chunks_exact_mut(n_band)) {
@@ -78,8 +75,7 @@ impl Loops for BandMix {
         seed: &[F],
         gradients: &mut [&mut [F]],
     ) {
-        let n_column = self.n_column(inputs);
-        let n_band = self.n_band(n_column);
+        let (n_column, n_band) = (self.n_column(), self.n_band);
         let [of_stars, of_weights] = gradients else { return };
         let galaxies = inputs[0].chunks_exact(n_column);
         let galaxies = galaxies.zip(inputs[1].chunks_exact(self.n_component));

@@ -20,7 +20,7 @@ use crate::metallicity::{MetallicityGrid, MetallicityModel, MetallicityWeights};
 use crate::nebular::{IonizationGrid, ionization_weights};
 use crate::numerics::{column, is_dark, log10};
 use crate::photometry::{BandTabulator, Bandpasses, ab_magnitude};
-use crate::sfh::{SfhContext, SfhModel, SfhParams};
+use crate::sfh::{AgeWeightMethod, SFR_MIN, SfhContext, SfhModel, SfhParams};
 use crate::ssp::SspGrid;
 use crate::{Error, Result};
 
@@ -191,6 +191,11 @@ impl BandModel {
         if galaxies.components() != *self.components() {
             return Err(Error::invalid("galaxies", "have other components than the model"));
         }
+        if galaxies.t_ref_gyr.is_some() {
+            let reason =
+                "have a reference time, which a band model takes to be that of observation";
+            return Err(Error::invalid("galaxies", reason));
+        }
         let z = &galaxies.observer.redshift;
         let (stars, t_obs) = match self.far {
             None => (self.stars(&galaxies.sfh)?, self.t_obs_gyr(z.dims()[0])),
@@ -298,17 +303,18 @@ impl BandModel {
         (ab_magnitude(light) + offset).mask_fill(dark, f64::INFINITY)
     }
 
+    /// Rates at the nodes, raised to [`SFR_MIN`] as everywhere.
     fn rates(&self, sfh: &SfhParams, t_obs_gyr: &Tensor<1>) -> Result<Tensor<2>> {
-        let ModelSettings { age_weights, times, nodes, lgt0, fb, .. } = &self.settings;
+        let ModelSettings { times, nodes, lgt0, fb, .. } = &self.settings;
         let context = SfhContext {
             t_ref_gyr: t_obs_gyr,
-            method: *age_weights,
+            method: AgeWeightMethod::Nodes,
             times,
             nodes,
             lgt0: *lgt0,
             fb: *fb,
         };
-        sfh.sfr_at_nodes(&context, t_obs_gyr)
+        Ok(sfh.sfr_at_nodes(&context, t_obs_gyr)?.clamp_min(SFR_MIN))
     }
 
     fn dimming(&self, z: &Tensor<1>) -> Tensor<2> {

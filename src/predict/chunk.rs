@@ -8,7 +8,7 @@ use burn::tensor::Tensor;
 use super::plan::Plan;
 use super::rows::Rows;
 use crate::Result;
-use crate::device::to_host;
+use crate::device::{Place, to_host};
 use crate::numerics::{column, log10};
 use crate::photometry::{flux_density_ujy, luminosity_density_lsun_hz};
 use crate::population::{EquivalentWidths, Frame, GalaxyModel, GalaxyParams};
@@ -44,7 +44,7 @@ pub(super) struct Chunk {
 impl Predictor {
     pub(super) fn chunk(&self, plan: &Plan, task: Task) -> Result<Chunk> {
         let rows = plan.columns.read(&task.input, &self.model)?;
-        let added = self.columns(plan, &rows)?;
+        let (added, status) = self.columns(plan, &rows)?;
         let mut arrays = Vec::new();
         if let Some(wrt) = &plan.wrt {
             arrays.push(self.jacobian(&rows, wrt)?);
@@ -52,12 +52,7 @@ impl Predictor {
         if plan.spectra {
             arrays.extend(self.spectra(&rows)?);
         }
-        Ok(Chunk {
-            part: task.part,
-            rows: plan.layout.batch(&task.input, added)?,
-            arrays,
-            status: rows.status,
-        })
+        Ok(Chunk { part: task.part, rows: plan.layout.batch(&task.input, added)?, arrays, status })
     }
 
     /// Parameters `[n_good, n_param]` and times of observation of the good rows.
@@ -73,8 +68,8 @@ impl Predictor {
         self.model.components().galaxies(&matrix, t_obs)
     }
 
-    /// The columns that the output adds to the input.
-    fn columns(&self, plan: &Plan, rows: &Rows) -> Result<Vec<ArrayRef>> {
+    /// The columns that the output adds to the input, and the reason for each row without a prediction.
+    fn columns(&self, plan: &Plan, rows: &Rows) -> Result<(Vec<ArrayRef>, Vec<Option<String>>)> {
         let model = &self.model;
         // All but the status.
         let n_column = plan.n_added - 1;
@@ -111,13 +106,15 @@ impl Predictor {
                 }
             }
         }
+        let n_checked = model.filter_names().len() + 2;
+        let status = statuses(rows, &mut columns, n_checked, model.place());
         let mut arrays: Vec<ArrayRef> = columns
             .iter()
             .map(|column| rows.spread(column).map(|value| value.filter(|v| !v.is_nan())))
             .map(|column| Arc::new(Float64Array::from_iter(column)) as ArrayRef)
             .collect();
-        arrays.push(Arc::new(StringArray::from_iter(rows.status.iter())));
-        Ok(arrays)
+        arrays.push(Arc::new(StringArray::from_iter(status.iter())));
+        Ok((arrays, status))
     }
 
     fn jacobian(&self, rows: &Rows, wrt: &[usize]) -> Result<Vec<f64>> {
@@ -145,6 +142,29 @@ impl Predictor {
     }
 }
 
+/// The reasons for rows without a prediction, those among them whose magnitudes and masses, the first
+/// `n_checked` columns of the good rows, came out as no numbers; all their columns are emptied. A band
+/// that sees nothing has magnitude plus infinity, and that is a prediction.
+fn statuses(
+    rows: &Rows,
+    columns: &mut [Vec<f64>],
+    n_checked: usize,
+    place: &Place,
+) -> Vec<Option<String>> {
+    let mut good = 0..;
+    let status = rows.status.iter().map(|status| {
+        let i = if status.is_none() { good.next() } else { None };
+        let lost = |i: &usize| {
+            columns[..n_checked].iter().any(|c| c[*i].is_nan() || c[*i] == f64::NEG_INFINITY)
+        };
+        let Some(i) = i.filter(lost) else { return status.clone() };
+        columns.iter_mut().for_each(|column| column[i] = f64::NAN);
+        let precision = place.precision();
+        Some(format!("the prediction is not a number: too extreme for {precision}"))
+    });
+    status.collect()
+}
+
 /// Blocks of `size` values per good row, with NaN blocks in place of the bad rows.
 fn spread_blocks(rows: &Rows, good: &[f64], size: usize) -> Vec<f64> {
     let blocks: Vec<&[f64]> = good.chunks(size).collect();
@@ -157,6 +177,22 @@ fn spread_blocks(rows: &Rows, good: &[f64], size: usize) -> Vec<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::device::{DEFAULT_DEVICE, Precision};
+
+    #[test]
+    fn predictions_that_are_no_numbers_have_a_status() {
+        let status = vec![None, Some("bad".to_owned()), None, None];
+        let rows = Rows { status, ..Rows::default() };
+        let infinite = f64::INFINITY;
+        let mut columns = vec![vec![20.0, infinite, -infinite], vec![1.0, 2.0, 3.0]];
+        let place = Place::open(DEFAULT_DEVICE, Precision::F64).unwrap();
+        let status = statuses(&rows, &mut columns, 1, &place);
+        assert!(status[0].is_none() && status[2].is_none());
+        assert_eq!(status[1].as_deref(), Some("bad"));
+        assert!(status[3].as_deref().unwrap().contains("not a number"));
+        assert_eq!(columns[0][..2], [20.0, infinite]);
+        assert!(columns[0][2].is_nan() && columns[1][2].is_nan() && columns[1][1] == 2.0);
+    }
 
     #[test]
     fn blocks_keep_their_rows() {

@@ -16,6 +16,7 @@ use super::plan::Plan;
 use super::summary::Summary;
 use super::workers::in_order;
 use crate::catalog::{CatalogReader, CatalogWriter};
+use crate::checksum::checksum_of_file;
 use crate::files::check_writable;
 use crate::population::{EquivalentWidths, GalaxyModel};
 use crate::{Error, Result};
@@ -83,6 +84,15 @@ impl PredictJob<'_> {
         if self.jacobian.is_some_and(|(_, wrt)| wrt.is_empty()) {
             return Err(Error::invalid("Jacobian", "no parameters are chosen"));
         }
+        let n_param = self.model.components().names().len();
+        let unknown = |what, known| Error::invalid(what, format!("there are {known} of them"));
+        if self.jacobian.is_some_and(|(_, wrt)| wrt.iter().any(|j| *j >= n_param)) {
+            return Err(unknown("index of a parameter", n_param));
+        }
+        let n_line = self.model.line_names().len();
+        if self.lines.iter().any(|i| *i >= n_line) {
+            return Err(unknown("index of a line", n_line));
+        }
         let part_rows = self.part_rows.get();
         let batch = self.batch_rows().min(part_rows);
         let reader = CatalogReader::open(input, part_rows)?;
@@ -108,11 +118,18 @@ impl PredictJob<'_> {
             }
             Err(error) => return Err(error),
         };
+        // Parts of two catalogues must not become one output, now or later.
+        if checksum_of_file(input)? != parts.job().input {
+            drop(files);
+            parts.remove()?;
+            return Err(Error::file(input, "changed while it was read; run the command again"));
+        }
         let summary = Summary::new(&plan, parts.finished().values(), n_resumed);
         for file in files {
             file.persist()?;
         }
-        parts.remove()?;
+        // The output is complete, whatever becomes of the folder.
+        let _ = parts.remove();
         Ok(summary)
     }
 
@@ -125,13 +142,15 @@ impl PredictJob<'_> {
         self.batch.map_or(usual, NonZeroUsize::get)
     }
 
-    fn predictors(&self) -> Vec<Predictor> {
+    /// One for each thread, but not more than there are batches.
+    fn predictors(&self, n_batch: usize) -> Vec<Predictor> {
         let cores = || match self.model.place().is_cpu() {
             true => available_parallelism().unwrap_or(NonZeroUsize::MIN),
             false => NonZeroUsize::MIN,
         };
         let predictor = |_| Predictor { model: self.model.clone(), widths: self.widths.cloned() };
-        (0..self.threads.unwrap_or_else(cores).get()).map(predictor).collect()
+        let n = self.threads.unwrap_or_else(cores).get().min(n_batch.max(1));
+        (0..n).map(predictor).collect()
     }
 
     /// Computes the parts that are not there yet. `progress` is called with the number of rows done.
@@ -188,7 +207,12 @@ impl PredictJob<'_> {
             progress(done);
             Ok(())
         };
-        in_order(self.predictors(), tasks, |worker, task| worker.chunk(plan, task), take)?;
+        in_order(
+            self.predictors(job.rows.div_ceil(job.batch)),
+            tasks,
+            |worker, task| worker.chunk(plan, task),
+            take,
+        )?;
         let all = current.is_none() && parts.finished().len() == job.n_part();
         if all { Ok(()) } else { Err(changed()) }
     }

@@ -142,8 +142,13 @@ impl Parts {
     }
 }
 
+/// True for names that this module gives: `part-000000.parquet` and the like.
 fn is_part(name: &str) -> bool {
-    name.starts_with(PREFIX) || name.starts_with(TEMPORARY_PREFIX)
+    let numbered = |rest: &str| {
+        let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+        digits >= 6 && rest[digits..].starts_with('.')
+    };
+    name.strip_prefix(PREFIX).is_some_and(numbered) || name.starts_with(TEMPORARY_PREFIX)
 }
 
 fn names(folder: &Path) -> Result<Vec<String>> {
@@ -156,8 +161,10 @@ fn names(folder: &Path) -> Result<Vec<String>> {
 
 /// A folder of that name may be somebody's own.
 fn check_contents(folder: &Path) -> Result<()> {
-    let foreign = |name: &String| !is_part(name) && name != MANIFEST && name != LOCK;
-    match names(folder)?.into_iter().find(foreign) {
+    let names = names(folder)?;
+    let marked = names.iter().any(|name| name == MANIFEST || name == LOCK);
+    let ours = |name: &String| name == MANIFEST || name == LOCK || marked && is_part(name);
+    match names.iter().find(|name| !ours(name)) {
         Some(name) => Err(Error::file(
             folder,
             format!("is needed for the parts of the output, but holds {name:?}; move it away"),

@@ -309,14 +309,16 @@ fn a_folder_that_is_not_ours_or_in_use_is_left_alone() {
     let folder = Folder::new();
     let parts = parts_folder(&folder.path("out.csv"));
     fs::create_dir(&parts).unwrap();
-    fs::write(parts.join("thesis.tex"), "precious").unwrap();
-    for restart in [false, true] {
-        let run = Run { restart, ..RUN };
-        let error = folder.run(&place(), &run, "in.csv", "out.csv").unwrap_err().to_string();
-        assert!(error.contains("thesis.tex"), "{error}");
+    for name in ["thesis.tex", "part-thesis.txt", "part-00000-a.parquet", "part-000000.parquet"] {
+        fs::write(parts.join(name), "precious").unwrap();
+        for restart in [false, true] {
+            let run = Run { restart, ..RUN };
+            let error = folder.run(&place(), &run, "in.csv", "out.csv").unwrap_err().to_string();
+            assert!(error.contains(name), "{error}");
+        }
+        assert_eq!(fs::read_dir(&parts).unwrap().count(), 1);
+        fs::remove_file(parts.join(name)).unwrap();
     }
-    assert_eq!(fs::read_dir(&parts).unwrap().count(), 1);
-    fs::remove_file(parts.join("thesis.tex")).unwrap();
 
     let lock = fs::File::create(parts.join("lock")).unwrap();
     lock.lock().unwrap();

@@ -36,7 +36,7 @@ impl Loss for PoissonLoss {
         let mut slopes = Vec::with_capacity(sums.len());
         for (k, (sum, count)) in sums.iter().zip(&self.counts).enumerate() {
             let expected = sum + self.background;
-            if *count == 0.0 {
+            if *count == 0.0 && !expected.is_nan() {
                 value += expected;
                 slopes.push(1.0);
             } else if expected > 0.0 {
