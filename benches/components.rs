@@ -11,13 +11,15 @@ use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_m
 use starburn::device::{F64_DEVICE_NAMES, Place, Precision};
 use starburn::dust::{DustLaw, ScreenParams};
 use starburn::filter::FilterSet;
-use starburn::halo::DiffmahParams;
+use starburn::halo::{DiffmahParams, LGT0};
 use starburn::metallicity::{LognormalMdfParams, lognormal_weights};
-use starburn::numerics::histogram::triweight_weights;
 use starburn::parameters::ParameterSet;
 use starburn::population::{BandModel, Epoch, Frame, ModelSettings};
-use starburn::sfh::{DiffstarParams, SfhParams};
+use starburn::sfh::{
+    AgeWeightMethod, DiffstarParams, FB, LookbackNodes, SfhContext, SfhParams, TimeTable,
+};
 use starburn::ssp::embedded;
+use starburn::summary::{Kernel, Quantities, QuantityNames, SoftBins, SoftHistogram, Summary};
 
 /// Galaxies of a chunk.
 const N_GAL: usize = 1000;
@@ -87,10 +89,32 @@ fn on(criterion: &mut Criterion, place: &Place) {
     measure(criterion, "magnitudes", place, &metallicity, |weights| {
         model.magnitudes(&stars, weights, None)
     });
+    let names = QuantityNames::new(["logm0"]).unwrap();
+    let edges: Vec<f64> = (0..=26).map(|i| 10.0 + 0.2 * f64::from(i)).collect();
+    let axis = names.axis("logm0").unwrap();
+    let bins = SoftBins::new(axis, &edges, Kernel::Logistic, 0.1).unwrap();
+    let histogram = SoftHistogram::new(vec![bins]).unwrap();
     measure(criterion, "soft histogram", place, &logm0, |x| {
-        let edges: Vec<f64> = (0..=26).map(|i| 10.0 + 0.2 * f64::from(i)).collect();
-        triweight_weights(&x, &x.full_like(0.1), &edges)
+        let galaxies = Quantities::new(&names, x.unsqueeze_dim(1)).unwrap();
+        histogram.sums(&galaxies).unwrap().unsqueeze()
     });
+    let t_obs = logm0.full_like(13.8);
+    let (times, nodes) = (TimeTable::default(), LookbackNodes::default());
+    for method in [AgeWeightMethod::Nodes, AgeWeightMethod::Safe] {
+        let context = SfhContext {
+            t_ref_gyr: &t_obs,
+            method,
+            times: &times,
+            nodes: &nodes,
+            lgt0: LGT0,
+            fb: FB,
+        };
+        let name = format!("P(age), {method}");
+        measure(criterion, &name, place, &logm0, |logm0| {
+            let ages = history(logm0).age_distribution(&context, &t_obs, &embedded().ages).unwrap();
+            ages.weights
+        });
+    }
     let law = DustLaw::default();
     let wave_um: Vec<f64> = (0..24).map(|i| 0.3 + 0.03 * f64::from(i)).collect();
     measure(criterion, "dust", place, &logm0, |x| {

@@ -6,6 +6,7 @@ use super::{Cosmology, Quadrature};
 use crate::device::Place;
 use crate::numerics::column;
 use crate::numerics::integrate::{gauss_legendre, trapezoid};
+use crate::numerics::log1p::log1p;
 
 /// Points of the DSPS grids.
 const N_DSPS: usize = 512;
@@ -19,7 +20,7 @@ impl Cosmology {
     pub fn age_at_z_gyr(&self, z: &Tensor<1>) -> Tensor<1> {
         match self.quadrature {
             Quadrature::Dsps => self.age_today_gyr() - self.lookback_gyr(z),
-            Quadrature::Accurate => self.age_accurate(column(z).log1p()),
+            Quadrature::Accurate => self.age_accurate(log1p(column(z))),
         }
     }
 
@@ -48,7 +49,7 @@ impl Cosmology {
                 // In ln(1 + z) the integrand is 1 / E.
                 let (nodes, weights) = gauss_legendre(N_GAUSS);
                 let place = Place::of(z);
-                let x = column(z).log1p();
+                let x = log1p(column(z));
                 let inverse_e = self.params.columns().e(x.clone() * place.row(&nodes)).recip();
                 let integral = (inverse_e * place.row(&weights)).sum_dim(1) * x;
                 integral.squeeze_dim(1) * self.hubble_time_today_gyr()
@@ -74,7 +75,7 @@ impl Cosmology {
 
     /// Trapezoid of `1 / ((1 + z) E)` over the grid `z`, times the Hubble time.
     fn lookback_integral(&self, z: Tensor<2>) -> Tensor<1> {
-        let e = self.params.columns().e(z.clone().log1p());
+        let e = self.params.columns().e(log1p(z.clone()));
         let integrand = ((z.clone() + 1.0) * e).recip();
         trapezoid(z, integrand) * self.hubble_time_today_gyr()
     }

@@ -4,6 +4,7 @@ use burn::tensor::Tensor;
 
 use super::{Columns, Cosmology, CosmologyParams};
 use crate::numerics::column;
+use crate::numerics::log1p::log1p;
 
 /// Critical density today for h = 1 \[Msun h^2 / kpc^3\].
 const RHO_CRIT0: f64 = 277.536627;
@@ -36,7 +37,7 @@ impl Columns {
 impl Cosmology {
     /// `E(z) = H(z) / H_0`.
     pub fn e(&self, z: &Tensor<1>) -> Tensor<1> {
-        self.params.columns().e(column(z).log1p()).squeeze_dim(1)
+        self.params.columns().e(log1p(column(z))).squeeze_dim(1)
     }
 
     /// Hubble time `1 / H(z)` \[Gyr\].
@@ -57,7 +58,7 @@ impl Cosmology {
     /// Matter density in units of the critical density.
     pub fn om(&self, z: &Tensor<1>) -> Tensor<1> {
         let e = self.e(z);
-        let cubed = (z.clone().log1p() * 3.0).exp();
+        let cubed = (log1p(z.clone()) * 3.0).exp();
         self.params.om0.clone() * cubed / (e.clone() * e)
     }
 

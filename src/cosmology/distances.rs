@@ -5,6 +5,7 @@ use burn::tensor::Tensor;
 use super::{Cosmology, Quadrature};
 use crate::device::Place;
 use crate::numerics::integrate::{gauss_legendre, trapezoid};
+use crate::numerics::log1p::log1p;
 use crate::numerics::{column, log10};
 
 /// Speed of light over 100 km/s/Mpc \[Mpc\].
@@ -23,12 +24,12 @@ impl Cosmology {
             Quadrature::Dsps => {
                 let share: Vec<f64> = (0..N_DSPS).map(|j| j as f64 / (N_DSPS - 1) as f64).collect();
                 let grid = column(z) * place.row(&share);
-                trapezoid(grid.clone(), columns.e(grid.log1p()).recip())
+                trapezoid(grid.clone(), columns.e(log1p(grid)).recip())
             }
             Quadrature::Accurate => {
                 // In x = ln(1 + z) the integrand is e^x / E.
                 let (nodes, weights) = gauss_legendre(N_GAUSS);
-                let x = column(z).log1p();
+                let x = log1p(column(z));
                 let grid = x.clone() * place.row(&nodes);
                 let integrand = grid.clone().exp() / columns.e(grid);
                 ((integrand * place.row(&weights)).sum_dim(1) * x).squeeze_dim(1)

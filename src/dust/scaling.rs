@@ -10,6 +10,7 @@ use burn::tensor::Tensor;
 use crate::device::Place;
 use crate::names::named;
 use crate::numerics::expm1::expm1;
+use crate::numerics::log1p::log1p;
 use crate::parameter_set;
 use crate::parameters::{Bound, ParameterSet};
 
@@ -121,7 +122,7 @@ pub fn slab_attenuation(tau: &Tensor<1>, cos_i: &Tensor<1>) -> Tensor<1> {
     for k in (3..=19).rev() {
         series = series * thin.clone() * (-1.0 / f64::from(k)) + 1.0;
     }
-    let thin = (series * thin * -0.5).log1p();
+    let thin = log1p(series * thin * -0.5);
     let thick = x.clone().clamp_min(NEAR);
     let thick = expm1(thick.clone().neg()).neg().log() - thick.log();
     thick.mask_where(x.lower_elem(NEAR), thin) * (-2.5 / LN_10)

@@ -10,6 +10,7 @@ pub mod histogram;
 pub mod integrate;
 pub mod interp;
 pub mod jacobian;
+pub mod log1p;
 pub mod quadratic;
 pub mod random;
 pub mod sigmoid;

@@ -111,6 +111,13 @@ mod tests {
     use crate::testing::{assert_close, values};
 
     #[test]
+    fn no_galaxies_have_no_light() {
+        let place = Place::open("flex", Precision::F32).unwrap();
+        let mixed = mixed_light(place.matrix(&[], [0, 14]), place.matrix(&[], [0, 3]));
+        assert_eq!(mixed.dims(), [0, 4]);
+    }
+
+    #[test]
     fn values_and_gradients_are_those_of_the_graph() {
         // Three components in four bands, two masses, three weights.
         let row = |i: usize| -> Vec<f64> {

@@ -428,6 +428,53 @@ mod tests {
     }
 
     #[test]
+    fn galaxies_with_next_to_no_stars_are_those_of_the_spectra() {
+        let filters = FilterSet::embedded("lsst").unwrap();
+        for_each_place(|place| {
+            let settings = settings(Frame::Rest);
+            let fast = BandModel::new(embedded(), &filters, settings.clone(), EPOCH, 1, place);
+            let fast = fast.unwrap();
+            let full = GalaxyModel::new(embedded(), &filters, settings, place).unwrap();
+            let rows = [0.0, 5.0, 9.0].map(|logm0| {
+                let mut row = full.components().default_values();
+                row[full.components().index("logm0").unwrap()] = logm0;
+                row
+            });
+            let matrix = place.rows(&rows.each_ref().map(Vec::as_slice));
+            let t_obs = Some(place.vector(&[EPOCH.t_obs_gyr; 3]));
+            let galaxies = full.components().galaxies(&matrix, t_obs).unwrap();
+            let seen = fast.predict(&galaxies).unwrap();
+            let want = full.predict(&galaxies).unwrap();
+            let tolerance = place.tolerance(1e-9, 1e-3);
+            let (seen_mass, mass) = (values(seen.lg_mass_formed), values(want.lg_mass_formed));
+            assert!(mass[0] < -3.0 && mass[2] > mass[0]);
+            assert_close(&seen_mass, &mass, 0.0, tolerance);
+            assert_close(&values(seen.magnitudes), &values(want.magnitudes), 0.0, tolerance);
+        });
+    }
+
+    #[test]
+    fn ages_come_from_nodes_and_reference_times_are_refused() {
+        let filters = FilterSet::embedded("lsst").unwrap();
+        let place = &places(Precision::F64)[0];
+        let mut settings = settings(Frame::Rest);
+        settings.components.sfh = SfhModel::DelayedTau;
+        let row = settings.components.default_values();
+        let mut galaxies = settings.components.galaxies(&place.rows(&[&row]), None).unwrap();
+        let mut magnitudes = |method, t_ref_gyr| {
+            let settings = ModelSettings { age_weights: method, ..settings.clone() };
+            galaxies.t_ref_gyr = t_ref_gyr;
+            let model = BandModel::new(embedded(), &filters, settings, EPOCH, 1, place).unwrap();
+            model.predict(&galaxies).map(|seen| values(seen.magnitudes))
+        };
+        let of_nodes = magnitudes(AgeWeightMethod::Nodes, None).unwrap();
+        assert_eq!(magnitudes(AgeWeightMethod::Table, None).unwrap(), of_nodes);
+        let t_ref = Some(place.vector(&[5.0]));
+        let error = magnitudes(AgeWeightMethod::Nodes, t_ref).unwrap_err().to_string();
+        assert!(error.contains("reference time"), "{error}");
+    }
+
+    #[test]
     fn dust_converges_with_the_number_of_wavelengths() {
         for_each_place(|place| {
             let worst = |n_dust| {

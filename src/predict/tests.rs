@@ -32,6 +32,8 @@ struct Run {
     sides: bool,
     /// Whether a folder takes the place of the last file when all rows are done.
     blocks: bool,
+    /// Whether a number in the input becomes another one when all rows are done.
+    changes: bool,
     filters: &'static str,
 }
 
@@ -42,6 +44,7 @@ const RUN: Run = Run {
     restart: false,
     sides: true,
     blocks: false,
+    changes: false,
     filters: "sdss_g,sdss_r",
 };
 /// A run that stops in the third part.
@@ -102,6 +105,10 @@ impl Folder {
             last = done;
             if run.blocks && done == total {
                 fs::create_dir(&spectra).unwrap();
+            }
+            if run.changes && done == total {
+                let text = fs::read_to_string(self.path(input)).unwrap();
+                fs::write(self.path(input), text.replacen(",0.29\n", ",0.28\n", 1)).unwrap();
             }
         })?;
         assert_eq!((last, summary.n_rows), (N_ROW, N_ROW));
@@ -302,6 +309,45 @@ fn the_output_may_replace_the_input() {
     assert_eq!(summary.n_resumed, 16);
     let expected = expected(&RUN, "out.csv");
     assert!(fs::read(folder.path("both.csv")).unwrap() == expected["out.csv"]);
+}
+
+#[test]
+fn an_input_that_changes_meanwhile_gives_no_output() {
+    let folder = Folder::new();
+    let run = Run { changes: true, ..RUN };
+    let error = folder.run(&place(), &run, "in.csv", "out.csv").unwrap_err().to_string();
+    assert!(error.contains("in.csv") && error.contains("changed while it was read"), "{error}");
+    assert!(folder.files().is_empty() && !parts_folder(&folder.path("out.csv")).exists());
+}
+
+#[test]
+fn indices_that_do_not_exist_are_errors() {
+    let folder = Folder::new();
+    let filters = FilterSet::resolve("lsst_r").unwrap();
+    let model = GalaxyModel::new(embedded(), &filters, ModelSettings::default(), &place()).unwrap();
+    let path = folder.path("j.safetensors");
+    let fine = PredictJob {
+        model: &model,
+        strict: false,
+        jacobian: None,
+        spectra: None,
+        fluxes: false,
+        sfr: false,
+        lines: &[],
+        widths: None,
+        batch: None,
+        threads: None,
+        part_rows: PredictJob::PART_ROWS,
+        restart: false,
+    };
+    let error = |job: &PredictJob<'_>| {
+        let run = job.run(&folder.path("in.csv"), &folder.path("out.csv"), |_, _| {});
+        run.unwrap_err().to_string()
+    };
+    let wrong = PredictJob { jacobian: Some((&path, &[0, 99])), ..fine };
+    assert!(error(&wrong).contains("parameter"));
+    let wrong = PredictJob { lines: &[0], jacobian: None, ..wrong };
+    assert!(error(&wrong).contains("line"));
 }
 
 #[test]

@@ -15,6 +15,7 @@ use crate::names::named;
 use crate::numerics::cells::{cell_edges, cell_widths};
 use crate::numerics::expm1::expm1;
 use crate::numerics::interp::InterpGrid;
+use crate::numerics::log1p::log1p;
 use crate::numerics::{check_ascending, column, log10, pow10};
 use crate::{Error, Result};
 
@@ -245,14 +246,14 @@ impl Intervals {
         let ln_t = sfh.times.ln_t();
         let d_ln_t: Vec<f64> = ln_t.windows(2).map(|w| w[1] - w[0]).collect();
         let growth = increments.clone() / mass.clone().narrow(1, 0, n - 1);
-        let kappa = growth.log1p() / place.row(&d_ln_t);
+        let kappa = log1p(growth) / place.row(&d_ln_t);
         Self { grid: InterpGrid::new(sfh.times.t_gyr(), place), mass, increments, kappa }
     }
 }
 
 /// `1 - (1 - x)^kappa` for `0 <= x < 1`, without cancellation at small `x`.
 fn one_minus_power(x: Tensor<2>, kappa: Tensor<2>) -> Tensor<2> {
-    expm1(kappa * x.neg().log1p()).neg()
+    expm1(kappa * log1p(x.neg())).neg()
 }
 
 #[cfg(test)]

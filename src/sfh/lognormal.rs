@@ -6,6 +6,7 @@ use burn::tensor::Tensor;
 
 use super::T_BIRTH_MIN_GYR;
 use crate::numerics::column;
+use crate::numerics::log1p::log1p;
 use crate::parameter_set;
 use crate::parameters::Bound;
 
@@ -38,7 +39,7 @@ impl LognormalSfhParams {
         let half = column(&self.sfr_fwhm) / (t_max.clone() * 2.0);
         // asinh(half) = ln(half + sqrt(1 + half^2)), without one plus a small number.
         let half2 = half.clone() * half.clone();
-        let asinh = (half + half2.clone() / ((half2 + 1.0).sqrt() + 1.0)).log1p();
+        let asinh = log1p(half + half2.clone() / ((half2 + 1.0).sqrt() + 1.0));
         let x = (t_gyr.clamp_min(T_BIRTH_MIN_GYR) / t_max).log() / asinh;
         // 1 / (2 s^2) = ln 2 / asinh^2
         x.clone() * x * -LN_2

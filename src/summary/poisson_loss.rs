@@ -29,7 +29,8 @@ impl PoissonLoss {
 
 impl Loss for PoissonLoss {
     /// # Errors
-    /// [`Error::OutOfRange`] where galaxies were observed but none are expected.
+    /// [`Error::OutOfRange`] where galaxies were observed but none are expected, and for an expected
+    /// number that is none.
     fn value_and_slopes(&self, sums: &[f64]) -> Result<(f64, Vec<f64>)> {
         check_length("Poisson loss", sums, self.counts.len())?;
         let mut value = 0.0;
@@ -78,7 +79,8 @@ mod tests {
         assert!(error.contains("bin 1") && error.contains("background"), "{error}");
         let loss = PoissonLoss::new(&[0.0, 2.0], 1e-3).unwrap();
         assert!(loss.value_and_slopes(&[0.0, 0.0]).unwrap().1[1] < -1e3);
-        assert!(loss.value_and_slopes(&[f64::NAN, f64::NAN]).is_err());
+        assert!(loss.value_and_slopes(&[f64::NAN, 1.0]).is_err());
+        assert!(loss.value_and_slopes(&[1.0, f64::NAN]).is_err());
     }
 
     #[test]
