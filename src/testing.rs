@@ -5,11 +5,11 @@
 
 use burn::tensor::Tensor;
 
-use crate::device::{F64_DEVICE_NAMES, Place, Precision, to_host};
+use crate::device::{DEVICE_NAMES, F64_DEVICE_NAMES, Place, Precision, to_host};
 use crate::numerics::jacobian::jacobian;
 use crate::parameters::{Edge, ParamInfo};
 
-/// Runs `body` on every device and precision of this build that can be opened.
+/// Runs `body` on every one of the [`places`], in both precisions.
 pub fn for_each_place(body: impl Fn(&Place)) {
     for precision in [Precision::F64, Precision::F32] {
         for place in places(precision) {
@@ -25,19 +25,43 @@ pub fn for_each_f64_place(body: impl Fn(&Place)) {
     }
 }
 
-/// Every place of this build with the given precision.
+/// Every place with the given precision on the CPU devices of this build, or on the devices that the
+/// environment variable `STARBURN_TEST_DEVICES` lists.
+///
+/// GPUs are not among the former because they compile each new shape of a graph for seconds; what must
+/// hold on them is tested in one place, on [`every_place`].
 ///
 /// # Panics
 /// When there is none: a test must not pass by running nowhere.
 pub fn places(precision: Precision) -> Vec<Place> {
-    let places: Vec<Place> = crate::device::DEVICE_NAMES
-        .iter()
-        // f64 on a GPU depends on the driver, so GPUs are tested in the precision they all have.
-        .filter(|name| precision == Precision::F32 || F64_DEVICE_NAMES.contains(name))
-        .filter_map(|name| Place::open(name, precision).ok())
-        .collect();
+    let asked = listed("STARBURN_TEST_DEVICES");
+    let names = if asked.is_empty() { F64_DEVICE_NAMES.map(String::from).to_vec() } else { asked };
+    let places: Vec<Place> =
+        names.iter().filter_map(|name| Place::open(name, precision).ok()).collect();
     assert!(!places.is_empty(), "no device computes in {precision}");
     places
+}
+
+/// Every place of this build and machine, GPUs included.
+///
+/// # Panics
+/// When a device that the environment variable `STARBURN_REQUIRE_DEVICES` lists is not among them.
+pub fn every_place() -> Vec<Place> {
+    for name in listed("STARBURN_REQUIRE_DEVICES") {
+        if let Err(error) = Place::open(&name, Precision::F32) {
+            panic!("STARBURN_REQUIRE_DEVICES: {error}");
+        }
+    }
+    let all = DEVICE_NAMES.iter().flat_map(|name| {
+        [Precision::F64, Precision::F32].into_iter().map(move |precision| (name, precision))
+    });
+    all.filter_map(|(name, precision)| Place::open(name, precision).ok()).collect()
+}
+
+/// The comma-separated names in an environment variable.
+fn listed(variable: &str) -> Vec<String> {
+    let names = std::env::var(variable).unwrap_or_default();
+    names.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect()
 }
 
 /// `n` rows of parameter values that fill their box evenly; `margin` keeps them that share of each

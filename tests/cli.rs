@@ -237,6 +237,64 @@ fn devices_that_are_not_there_are_named_in_one_sentence() {
     if cfg!(not(feature = "cuda")) {
         fails(folder.path(), &["demo", "--device", "cuda"], &["device cuda", "--features cuda"]);
     }
+    let missing = if cfg!(feature = "wgpu") { "mesa-vulkan-drivers" } else { "--features wgpu" };
+    for command in [
+        &["demo", "--dtype", "f32"][..],
+        &["predict", "in.csv", "-o", "out.csv", "--dtype", "f32"],
+        &["bench", "population", "-n", "10"],
+        &["bench", "backends"],
+    ] {
+        let output = without_drivers(folder.path(), &[command, &["--device", "wgpu"]].concat());
+        let err = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{command:?}: {err}");
+        assert!(err.starts_with("error: device wgpu: ") && err.contains(missing), "{err}");
+        assert_eq!(err.lines().count(), 1, "{command:?}: {err}");
+    }
+    let doctor = without_drivers(folder.path(), &["doctor"]);
+    assert!(doctor.status.success() && text(&doctor.stdout).contains(missing));
+    assert_eq!(text(&doctor.stderr), "");
+}
+
+/// Runs a command as on a machine without graphics drivers.
+fn without_drivers(folder: &Path, args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_starburn"))
+        .current_dir(folder)
+        .args(args)
+        .env("VK_DRIVER_FILES", "none")
+        .env("VK_ICD_FILENAMES", "none")
+        .env("__EGL_VENDOR_LIBRARY_FILENAMES", "none")
+        .output()
+        .unwrap()
+}
+
+#[test]
+fn every_device_is_measured_and_compared() {
+    let folder = tempfile::tempdir().unwrap();
+    let (out, _) = succeeds(
+        folder.path(),
+        &[
+            "bench",
+            "backends",
+            "--device",
+            "flex,ndarray",
+            "--batch",
+            "4,40",
+            "--nodes",
+            "32",
+            "--repeat",
+            "1",
+            "--json",
+            "report.json",
+            "--figure",
+            "times",
+        ],
+    );
+    assert!(out.contains("flex f32") && out.contains("ndarray f64"), "{out}");
+    assert!(!out.contains("BEYOND"), "{out}");
+    for file in ["report.json", "times.png", "times.svg", "times.csv"] {
+        assert!(folder.path().join(file).metadata().unwrap().len() > 100, "{file}");
+    }
+    fails(folder.path(), &["bench", "backends", "--batch", "0"], &["galaxies per call"]);
 }
 
 #[test]

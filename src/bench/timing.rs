@@ -51,6 +51,12 @@ pub fn peak_rss_mb() -> Option<f64> {
     Some(kib / 1024.0)
 }
 
+/// Forgets what [`peak_rss_mb`] was before now, where the system can.
+pub fn forget_peak_rss() {
+    // A system that does not know how leaves the peak since the start of the process.
+    let _ = std::fs::write("/proc/self/clear_refs", "5");
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

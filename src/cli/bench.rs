@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 
+use super::bench_backends::{self, BackendsArgs};
 use crate::bench::{Accuracy, PopulationBench, Spread};
 use crate::device::{DEFAULT_DEVICE, Place, Precision};
 use crate::files::write_atomic;
@@ -27,6 +28,11 @@ enum Command {
     ///
     /// Example: starburn bench population -n 100000 --dtype f32 --json bench.json
     Population(PopulationArgs),
+    /// The same model on every device: first call, time per galaxy, memory, kernel launches, and errors
+    /// against f64 on the CPU
+    ///
+    /// Example: starburn bench backends --json backends.json --figure backends
+    Backends(BackendsArgs),
 }
 
 #[derive(clap::Args)]
@@ -67,7 +73,13 @@ struct PopulationArgs {
 }
 
 pub(super) fn run(args: &Args) -> Result<ExitCode> {
-    let Command::Population(args) = &args.command;
+    match &args.command {
+        Command::Population(args) => population(args),
+        Command::Backends(args) => bench_backends::run(args),
+    }
+}
+
+fn population(args: &PopulationArgs) -> Result<ExitCode> {
     let place = Place::open(&args.device, args.dtype)?;
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let widest = match args.photometry {

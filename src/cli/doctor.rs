@@ -41,6 +41,10 @@ pub(super) fn run(_: &Args) -> Result<ExitCode> {
             say!("  {name:<8}      -  {error}");
             continue;
         }
+        let adapter = Place::open(name, Precision::F32).ok().and_then(|place| place.adapter_name());
+        if let Some(adapter) = adapter {
+            say!("  {name:<8}      is {adapter}");
+        }
         for precision in [Precision::F64, Precision::F32] {
             match Place::open(name, precision).and_then(|place| self_check(&place)) {
                 Ok(error) => {

@@ -6,6 +6,7 @@ macro_rules! say {
 }
 
 mod bench;
+mod bench_backends;
 mod demo;
 mod doctor;
 mod figures;

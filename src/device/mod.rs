@@ -4,6 +4,9 @@
 //! [`Place`] or from the tensors it is given, so the same graph runs wherever they are.
 
 mod fused;
+#[cfg(any(feature = "wgpu", feature = "cuda"))]
+mod gpu;
+mod launches;
 mod loops;
 pub(crate) mod real;
 
@@ -15,6 +18,7 @@ use crate::names::named;
 use crate::{Error, Result};
 
 pub(crate) use fused::{FusedOperation, fused, fused_pair, has_fused};
+pub use launches::counting_launches;
 pub(crate) use loops::Loops;
 
 /// Floating-point precision of a computation.
@@ -60,11 +64,9 @@ pub const DEFAULT_DEVICE: &str = if cfg!(feature = "flex") {
 /// [`Error::UnknownName`] for a name outside [`DEVICE_NAMES`]; [`Error::Device`] when this build
 /// lacks the backend or the machine lacks its driver.
 pub fn open(name: &str) -> Result<Device> {
-    let missing = |feature: &str| Error::Device {
-        name: name.to_owned(),
-        reason: format!(
-            "this program was built without it; build with `cargo build --release --features {feature}`"
-        ),
+    let missing = |feature: &str| {
+        let remedy = format!("build with `cargo build --release --features {feature}`");
+        unavailable(name, format!("this program was built without it; {remedy}"))
     };
     match name {
         #[cfg(feature = "flex")]
@@ -73,17 +75,9 @@ pub fn open(name: &str) -> Result<Device> {
         #[expect(deprecated, reason = "kept as a second, independent CPU backend")]
         "ndarray" => Ok(Device::ndarray()),
         #[cfg(feature = "wgpu")]
-        "wgpu" => probed(
-            name,
-            "no usable Vulkan, Metal or DX12 driver was found; install one (on Linux without a GPU: mesa-vulkan-drivers)",
-            || Device::wgpu(Default::default()),
-        ),
+        "wgpu" => gpu::wgpu(name),
         #[cfg(feature = "cuda")]
-        "cuda" => probed(
-            name,
-            "no usable NVIDIA driver or card was found; install the NVIDIA driver",
-            || Device::cuda(0),
-        ),
+        "cuda" => gpu::cuda(name),
         known if DEVICE_NAMES.contains(&known) => Err(missing(known)),
         _ => Err(Error::UnknownName {
             kind: "device",
@@ -93,22 +87,19 @@ pub fn open(name: &str) -> Result<Device> {
     }
 }
 
-/// Opens a GPU device and runs one operation on it: the libraries below panic when the driver is
-/// missing, and this turns that into an error.
-#[cfg(any(feature = "wgpu", feature = "cuda"))]
-fn probed(name: &str, reason: &str, make: fn() -> Device) -> Result<Device> {
-    let hook = std::panic::take_hook();
-    std::panic::set_hook(Box::new(|_| {}));
-    let outcome = std::panic::catch_unwind(|| {
-        let device = make();
-        let one = Tensor::<1>::from_data([1.0f32], &device);
-        ((one + 1.0).into_scalar::<f32>() == 2.0).then_some(device)
-    });
-    std::panic::set_hook(hook);
-    outcome
-        .ok()
-        .flatten()
-        .ok_or_else(|| Error::Device { name: name.to_owned(), reason: reason.to_owned() })
+fn unavailable(name: &str, reason: impl Into<String>) -> Error {
+    Error::Device { name: name.to_owned(), reason: reason.into() }
+}
+
+/// What a GPU calls itself; `None` for CPU devices.
+fn adapter_name(device: &Device) -> Option<String> {
+    #[cfg(any(feature = "wgpu", feature = "cuda"))]
+    return device.identity().map(|identity| identity.name);
+    #[cfg(not(any(feature = "wgpu", feature = "cuda")))]
+    {
+        let _ = device;
+        None
+    }
 }
 
 /// Copies a tensor to the host, row-major, as f64.
@@ -136,11 +127,13 @@ impl Place {
     /// Those of [`open`], and [`Error::Device`] when the device cannot compute in `precision`.
     pub fn open(name: &str, precision: Precision) -> Result<Self> {
         let device = open(name)?;
-        if !device.supports_dtype(precision.dtype()) {
-            return Err(Error::Device {
-                name: name.to_owned(),
-                reason: format!("does not support {precision}; use f32"),
-            });
+        // Some graphics drivers offer f64, but none of them its exponentials and logarithms.
+        let partly = name == "wgpu" && precision == Precision::F64;
+        if partly || !device.supports_dtype(precision.dtype()) {
+            return Err(unavailable(
+                name,
+                format!("does not compute in {precision}; use f32 (`--dtype f32`)"),
+            ));
         }
         Ok(Self { device, dtype: precision.dtype() })
     }
@@ -162,6 +155,23 @@ impl Place {
             Precision::F64 => f64,
             Precision::F32 => f32,
         }
+    }
+
+    /// Name of the device, as [`open`] understands it.
+    pub fn name(&self) -> &'static str {
+        let is_here = |name: &&str| open(name).is_ok_and(|device| device == self.device);
+        DEVICE_NAMES.into_iter().find(is_here).unwrap_or("another device")
+    }
+
+    /// What its GPU calls itself; `None` for CPU devices.
+    pub fn adapter_name(&self) -> Option<String> {
+        adapter_name(&self.device)
+    }
+
+    /// Memory that a GPU has set aside for this process \[MB\]; `None` for CPU devices.
+    pub fn device_memory_mb(&self) -> Option<f64> {
+        let usage = self.device.memory_pool_usage()?;
+        Some(usage.bytes_reserved as f64 / f64::from(1 << 20))
     }
 
     /// Name of the device, as its library calls it.

@@ -1,0 +1,242 @@
+//! Every model on every device of the build, GPUs included, against the reference (flex in f64): values
+//! and gradients within the table of `bench::parity`, and no gradient lost.
+//!
+//! One process and few shapes, because a GPU compiles each for seconds.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+
+#[path = "properties/sampling.rs"]
+mod sampling;
+
+use burn::tensor::Tensor;
+use starburn::bench::parity::{Output, largest_difference, largest_gradient_difference, tolerance};
+use starburn::device::{Place, Precision};
+use starburn::dust::{AttenuationCurve, DustLaw, DustModel, ScreenParams};
+use starburn::metallicity::MetallicityModel;
+use starburn::nebular::{LineFit, fit_lines};
+use starburn::numerics::jacobian::{jacobian, jacobian_of_columns};
+use starburn::parameters::ParameterSet;
+use starburn::population::{BandModel, Components, Epoch, Frame, GalaxyModel, ModelSettings};
+use starburn::sfh::{AgeWeightMethod, SfhModel};
+use starburn::ssp::{SspGrid, embedded};
+use starburn::testing::{box_rows as rows_of, every_place, places, values};
+
+use sampling::{bands, box_rows, coarse_grid, matrix};
+
+/// Galaxies of every test: one shape.
+const N_GAL: usize = 8;
+const REDSHIFT: f64 = 0.4;
+/// Beyond this many magnitudes of dust, f32 has no light left.
+const FAINTEST: f64 = 80.0;
+
+/// Values and Jacobian of some outputs, `[n_gal, n_out]` and `[n_gal, n_out, n_wrt]`.
+struct Outputs {
+    kinds: Vec<Output>,
+    values: Vec<f64>,
+    jacobian: Vec<f64>,
+    n_wrt: usize,
+}
+
+impl Outputs {
+    fn of(kinds: Vec<Output>, result: starburn::numerics::jacobian::Jacobian) -> Self {
+        let n_wrt = result.jacobian.dims()[2];
+        Self { kinds, values: values(result.values), jacobian: values(result.jacobian), n_wrt }
+    }
+
+    /// Asserts agreement with the reference.
+    fn check(&self, want: &Self, what: &str, place: &Place) {
+        let n_out = self.kinds.len();
+        for (k, &kind) in self.kinds.iter().enumerate() {
+            let mut worst = (0.0f64, 0.0f64);
+            for i in (k..self.values.len()).step_by(n_out) {
+                let (got, exact) = (self.values[i], want.values[i]);
+                if exact.abs() > FAINTEST && place.precision() == Precision::F32 {
+                    continue;
+                }
+                let slopes = |of: &Self| of.jacobian[i * of.n_wrt..][..of.n_wrt].to_vec();
+                let (got_slopes, exact_slopes) = (slopes(self), slopes(want));
+                worst.0 = worst.0.max(largest_difference(&[got], &[exact]));
+                let off = largest_gradient_difference(&got_slopes, &exact_slopes, self.n_wrt);
+                worst.1 = worst.1.max(off);
+                let largest = exact_slopes.iter().fold(0.0f64, |m, v| m.max(v.abs()));
+                for (j, (g, w)) in got_slopes.iter().zip(&exact_slopes).enumerate() {
+                    assert!(
+                        *g != 0.0 || w.abs() < 1e-6 * largest,
+                        "{what}, {place}: parameter {j} of output {k} has gradient {w:e} in f64 and none here"
+                    );
+                }
+            }
+            let (value, gradient) = (tolerance(kind, place), tolerance(Output::Gradient, place));
+            eprintln!("{what}, {place}, {kind}: {:.1e}, gradient {:.1e}", worst.0, worst.1);
+            assert!(worst.0 <= value, "{what}, {place}, {kind} {k}: {:e}", worst.0);
+            assert!(worst.1 <= gradient, "{what}, {place}, {kind} {k}: gradient {:e}", worst.1);
+        }
+    }
+}
+
+/// Compares what `outputs` gives on every device with the reference.
+fn compare(what: &str, outputs: impl Fn(&Place) -> Outputs) {
+    let reference = &places(Precision::F64)[0];
+    let want = outputs(reference);
+    for place in every_place() {
+        let start = std::time::Instant::now();
+        outputs(&place).check(&want, what, &place);
+        eprintln!("{what}, {place}: {:.1} s", start.elapsed().as_secs_f64());
+    }
+}
+
+/// Ingredients such that every model of each kind occurs, half with lines, with both ways to P(age) that
+/// f32 has.
+fn choices() -> Vec<(Components, AgeWeightMethod)> {
+    let sfh = SfhModel::ALL.iter().enumerate();
+    sfh.map(|(i, sfh)| {
+        let components = Components {
+            sfh: *sfh,
+            burst: i % 3 == 0,
+            metallicity: MetallicityModel::ALL[i % MetallicityModel::ALL.len()],
+            ionization: i % 2 == 0,
+            dust: DustModel::ALL[i % DustModel::ALL.len()],
+        };
+        (components, [AgeWeightMethod::Nodes, AgeWeightMethod::Safe][i / 2 % 2])
+    })
+    .collect()
+}
+
+fn grid_with_lines() -> SspGrid {
+    let grid = coarse_grid();
+    let lines = fit_lines(&grid, LineFit::embedded(), &[-4.0, -3.25, -2.5, -1.75, -1.0]).unwrap();
+    grid.with_lines(lines.select(&["[O II] 3726", "Ba-alpha 6563"]).unwrap()).unwrap()
+}
+
+/// A model of galaxies in three bands and what it is made of.
+struct Setup<'a> {
+    components: Components,
+    age_weights: AgeWeightMethod,
+    grid: &'a SspGrid,
+}
+
+impl Setup<'_> {
+    /// Rows of the box of the parameters, all at one redshift.
+    fn rows(&self, margin: f64) -> Vec<Vec<f64>> {
+        let mut rows = box_rows(&self.components, N_GAL, margin);
+        rows.iter_mut().for_each(|row| row[self.redshift()] = REDSHIFT);
+        rows
+    }
+
+    fn redshift(&self) -> usize {
+        self.components.index("redshift").unwrap()
+    }
+
+    /// Magnitudes, masses and line luminosities, and their derivatives with respect to all parameters but
+    /// redshift, where they jump when a filter's sample passes a knot of the spectrum.
+    fn outputs(&self, rows: &[Vec<f64>], place: &Place) -> Outputs {
+        let Self { components, age_weights, grid } = *self;
+        let lines = components.ionization;
+        let settings = ModelSettings { components, age_weights, lines, ..ModelSettings::default() };
+        let model = GalaxyModel::new(grid, &bands(), settings, place).unwrap();
+        let wrt: Vec<usize> = (0..self.redshift()).collect();
+        let result = jacobian_of_columns(&matrix(place, rows), &wrt, |matrix| {
+            let galaxies = components.galaxies(matrix, None)?;
+            let stars = model.stars(&galaxies)?;
+            let seen = model.observe(&stars, &galaxies);
+            let masses = vec![seen.lg_mass_formed, seen.lg_mass_surviving];
+            let mut outputs = vec![seen.magnitudes, Tensor::stack(masses, 1)];
+            if lines {
+                outputs.push(model.line_light(&stars, &galaxies)?.lg_luminosity_erg_s);
+            }
+            Ok(Tensor::cat(outputs, 1))
+        });
+        let mut kinds = vec![Output::Magnitude; model.filter_names().len()];
+        kinds.extend([Output::Mass; 2]);
+        kinds.extend(model.line_names().iter().map(|_| Output::Line));
+        Outputs::of(kinds, result.unwrap())
+    }
+}
+
+#[test]
+fn every_ingredient_on_every_device() {
+    let grid = grid_with_lines();
+    for (components, age_weights) in choices() {
+        let setup = Setup { components, age_weights, grid: &grid };
+        let what = format!("{} {age_weights}", components.sfh);
+        compare(&what, |place| setup.outputs(&setup.rows(0.2), place));
+    }
+}
+
+/// Galaxies do not mix, and at the edges of the box nothing is lost.
+#[test]
+fn batches_and_the_edges_of_the_box_on_every_device() {
+    let components = Components::default();
+    let setup = Setup { components, age_weights: AgeWeightMethod::Nodes, grid: &coarse_grid() };
+    for place in every_place() {
+        let rows = setup.rows(0.2);
+        let backwards: Vec<Vec<f64>> = rows.iter().rev().cloned().collect();
+        let (forth, back) = (setup.outputs(&rows, &place), setup.outputs(&backwards, &place));
+        let undone: Vec<f64> =
+            back.values.chunks(forth.kinds.len()).rev().flatten().copied().collect();
+        let largest = place.tolerance(1e-11, 1e-4);
+        assert!(largest_difference(&undone, &forth.values) <= largest, "{place}");
+
+        let edges = setup.outputs(&setup.rows(0.0), &place);
+        assert!(edges.values.iter().all(|v| !v.is_nan()), "{place}: {:?}", edges.values);
+        assert!(edges.jacobian.iter().all(|v| v.is_finite()), "{place}: {:?}", edges.jacobian);
+
+        // Beyond the blue end of the spectra, a band sees nothing.
+        let mut dark = rows.clone();
+        dark.iter_mut().for_each(|row| row[setup.redshift()] = 29.9);
+        let dark = setup.outputs(&dark, &place);
+        let uv = dark.values.iter().step_by(dark.kinds.len());
+        assert!(uv.into_iter().all(|m| *m == f64::INFINITY), "{place}: {:?}", dark.values);
+        assert!(dark.jacobian.iter().all(|v| v.is_finite()), "{place}");
+    }
+}
+
+#[test]
+fn every_attenuation_curve_on_every_device() {
+    let wave_um = [0.12, 0.2175, 0.55, 2.0];
+    for &curve in AttenuationCurve::ALL {
+        let law = DustLaw::from(curve);
+        compare(curve.name(), |place| {
+            let rows = rows_of(ScreenParams::INFO, N_GAL, 0.2);
+            // Without the floor, which attenuation does not count.
+            let result = jacobian(&matrix(place, &rows), |p| {
+                Ok(law.attenuation(&wave_um, &ScreenParams::from_matrix(&p)?))
+            });
+            Outputs::of(vec![Output::Magnitude; wave_um.len()], result.unwrap())
+        });
+    }
+}
+
+/// Population photometry.
+fn band_outputs(place: &Place) -> Outputs {
+    let settings = ModelSettings { frame: Frame::Rest, ..ModelSettings::default() };
+    let components = settings.components;
+    let epoch = Epoch { redshift: 0.0, t_obs_gyr: 13.8 };
+    let model = BandModel::new(embedded(), &bands(), settings, epoch, 2, place).unwrap();
+    let rows = box_rows(&components, N_GAL, 0.2);
+    let wrt: Vec<usize> = (0..components.index("redshift").unwrap()).collect();
+    let result = jacobian_of_columns(&matrix(place, &rows), &wrt, |matrix| {
+        let seen = model.predict(&components.galaxies(matrix, None)?)?;
+        Ok(Tensor::cat(vec![seen.magnitudes, seen.lg_mass_formed.unsqueeze_dim(1)], 1))
+    });
+    let mut kinds = vec![Output::Magnitude; bands().filters().len()];
+    kinds.push(Output::Mass);
+    Outputs::of(kinds, result.unwrap())
+}
+
+#[test]
+fn population_photometry_on_every_device() {
+    compare("band model", band_outputs);
+}
+
+#[test]
+fn the_devices_that_were_tested() {
+    let names: Vec<String> = every_place()
+        .iter()
+        .map(|place| match place.adapter_name() {
+            Some(adapter) => format!("{} {} ({adapter})", place.name(), place.precision()),
+            None => format!("{} {}", place.name(), place.precision()),
+        })
+        .collect();
+    println!("tested on {}", names.join(", "));
+}
