@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::{Timing, peak_rss_mb};
 use crate::Result;
-use crate::device::{DEFAULT_DEVICE, Place, Precision, to_host};
+use crate::device::{DEFAULT_DEVICE, Place, Precision, counting_launches, to_host};
 use crate::dust::{DustParams, ScreenParams};
 use crate::filter::FilterSet;
 use crate::halo::DiffmahParams;
@@ -91,6 +91,10 @@ pub struct PopulationReport {
     pub forward: Timing,
     /// Loss and its gradient with respect to the parameters of the population.
     pub gradient: Timing,
+    /// Kernels that a GPU runs for a chunk: forward.
+    pub forward_launches: usize,
+    /// The same for loss and gradient.
+    pub gradient_launches: usize,
     /// Where the time of the forward model with tables goes: one worker's share of the chunks on one thread, so that
     /// the steps add up to more than the time above.
     pub stages: Vec<Stage>,
@@ -187,6 +191,13 @@ impl PopulationBench {
         let moved: Vec<f64> = theta.iter().map(|t| t + 0.02).collect();
         let (gradient, result) =
             Timing::of(self.n, self.repeats, || population.value_and_gradient(&moved, &loss))?;
+        let n_chunks = self.n.div_ceil(self.batch);
+        let (done, forward_launches) =
+            counting_launches(|| red_histogram(population.workers(), &theta));
+        done?;
+        let (done, gradient_launches) =
+            counting_launches(|| population.value_and_gradient(&moved, &loss));
+        done?;
         // Before the checks of accuracy, which take more.
         let peak_rss_mb = peak_rss_mb();
         Ok(PopulationReport {
@@ -200,6 +211,8 @@ impl PopulationBench {
             threads: self.threads,
             forward,
             gradient,
+            forward_launches: forward_launches / n_chunks,
+            gradient_launches: gradient_launches / n_chunks,
             stages: self.stages(&population.workers()[0], &theta)?,
             accuracy: self.accuracy(grid, place)?,
             accuracy_of_table: self.accuracy_of_table(grid)?,

@@ -107,6 +107,10 @@ fn population(args: &PopulationArgs) -> Result<ExitCode> {
         let Spread { min, median } = timing.us_per_galaxy;
         say!("{what:<32} {min:>9.3} {median:>9.3}");
     }
+    if report.forward_launches > 0 {
+        let (forward, gradient) = (report.forward_launches, report.gradient_launches);
+        say!("{:<32} {forward:>9} {gradient:>9}", "kernels per chunk, with gradient");
+    }
     say!("\non one thread:");
     for stage in &report.stages {
         say!("{:<32} {:>9.3}", stage.name, stage.us_per_galaxy);

@@ -3,6 +3,8 @@
 use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
+use burn::BurnConfig;
+use burn::cubecl::config::RuntimeConfig;
 #[cfg(feature = "cuda")]
 use burn::tensor::DeviceType;
 #[cfg(feature = "wgpu")]
@@ -21,6 +23,7 @@ pub(super) fn wgpu(name: &str) -> Result<Device> {
     of(name, OPENED.get_or_init(|| {
         let missing = "no Vulkan, Metal or DX12 driver was found; install the driver of the graphics \
                        card, or on Linux without one the package mesa-vulkan-drivers";
+        prefer_small_searches();
         let device = match Device::wgpu_options().init() {
             Ok(device) => device,
             // The program that uses this library has opened it.
@@ -39,6 +42,7 @@ pub(super) fn cuda(name: &str) -> Result<Device> {
     of(
         name,
         OPENED.get_or_init(|| {
+            prefer_small_searches();
             let cards = quietly(|| Device::enumerate(DeviceType::Cuda).into_vec().len());
             if cards.unwrap_or(0) == 0 {
                 return Err("no NVIDIA card or driver was found; install the NVIDIA driver".into());
@@ -47,6 +51,21 @@ pub(super) fn cuda(name: &str) -> Result<Device> {
                 .map_or(Err("the NVIDIA driver does not start".into()), tried)
         }),
     )
+}
+
+/// Has Burn look for operations to fuse among two independent blocks at a time instead of five, beyond
+/// which it fuses none: reverse passes have more, and run a quarter fewer kernels this way. A `burn.toml`
+/// or a setting of the program that uses this library goes first.
+fn prefer_small_searches() {
+    let plain = |config: &BurnConfig| serde_json::to_value(config).ok();
+    let from_file = BurnConfig::from_current_dir();
+    if plain(&from_file) != plain(&BurnConfig::default()) {
+        return;
+    }
+    let preferred = serde_json::json!({ "fusion": { "beam_search": { "max_blocks": 2 } } });
+    if let Ok(config) = serde_json::from_value::<BurnConfig>(preferred) {
+        BurnConfig::try_set(config.override_from_env());
+    }
 }
 
 fn of(name: &str, opened: &Opened) -> Result<Device> {
@@ -81,6 +100,12 @@ fn quietly<T>(work: impl FnOnce() -> T) -> Option<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn searches_are_small_unless_somebody_says_otherwise() {
+        prefer_small_searches();
+        assert_eq!(BurnConfig::get().fusion().beam_search.max_blocks, 2);
+    }
 
     #[test]
     fn a_panic_is_no_device() {

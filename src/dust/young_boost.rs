@@ -6,6 +6,7 @@ use super::attenuation::common;
 use crate::device::Place;
 use crate::numerics::column;
 use crate::numerics::expm1::expm1;
+use crate::numerics::log1p::log1p;
 use crate::parameter_set;
 use crate::parameters::Bound;
 
@@ -44,7 +45,7 @@ impl YoungBoostParams {
         // A negative strength means no dust, and stays so whatever the boost.
         let obscured = expm1(column(&self.av.clone().clamp_min(0.0)).neg()).neg();
         Screens {
-            av: (column(&self.av) + (boost * obscured).log1p()).unsqueeze_dim(2),
+            av: (column(&self.av) + log1p(boost * obscured)).unsqueeze_dim(2),
             dust_bump: common(&self.dust_bump),
             dust_slope: common(&self.dust_slope),
             dust_floor: common(&self.dust_floor),

@@ -52,6 +52,15 @@ pub fn column(x: &Tensor<1>) -> Tensor<2> {
     x.clone().unsqueeze_dim(1)
 }
 
+/// The columns of a matrix `[n_gal, n_param]`, each `[n_gal]`.
+///
+/// They are parts of one transposed copy: a GPU then hands out most of them without a kernel each.
+pub fn columns(matrix: &Tensor<2>) -> Vec<Tensor<1>> {
+    let [n_gal, n] = matrix.dims();
+    let flat: Tensor<1> = matrix.clone().transpose().reshape([n_gal * n]);
+    (0..n).map(|j| flat.clone().narrow(0, j * n_gal, n_gal)).collect()
+}
+
 /// Checks that `axis` has at least `min_len` finite, strictly ascending values.
 ///
 /// # Errors

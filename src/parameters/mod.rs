@@ -12,7 +12,7 @@ use burn::tensor::Tensor;
 use bounded_loops::BoundedLoops;
 
 use crate::device::{Place, fused, has_fused};
-use crate::numerics::sigmoid;
+use crate::numerics::{columns, sigmoid};
 use crate::{Error, Result};
 
 /// One end of a parameter's range.
@@ -116,20 +116,8 @@ pub trait ParameterSet: Sized + Clone {
     /// # Errors
     /// [`Error::Invalid`] when the number of columns is not that of the set.
     fn from_matrix(matrix: &Tensor<2>) -> Result<Self> {
-        let n = matrix.dims()[1];
-        if n != Self::n_params() {
-            return Err(Error::invalid(
-                "parameter matrix",
-                format!(
-                    "has {n} columns, expected {}: {}",
-                    Self::n_params(),
-                    Self::names().join(", ")
-                ),
-            ));
-        }
-        Ok(Self::from_columns(
-            (0..n).map(|j| matrix.clone().narrow(1, j, 1).squeeze_dim(1)).collect(),
-        ))
+        check_columns::<Self>(matrix)?;
+        Ok(Self::from_columns(columns(matrix)))
     }
 
     /// The set as a matrix `[n_gal, n_param]`.
@@ -150,10 +138,10 @@ pub trait ParameterSet: Sized + Clone {
     /// # Errors
     /// Those of [`from_matrix`](Self::from_matrix).
     fn from_unbounded(unbounded: &Tensor<2>) -> Result<Self> {
-        let columns = Self::from_matrix(unbounded)?.columns();
+        check_columns::<Self>(unbounded)?;
         Ok(Self::from_columns(match has_fused(unbounded) {
             true => bounded_fused(Self::INFO, unbounded.clone().transpose()),
-            false => bounded_graph(Self::INFO, columns),
+            false => bounded_graph(Self::INFO, unbounded),
         }))
     }
 
@@ -172,12 +160,22 @@ pub trait ParameterSet: Sized + Clone {
     }
 }
 
+fn check_columns<S: ParameterSet>(matrix: &Tensor<2>) -> Result<()> {
+    let (n, expected) = (matrix.dims()[1], S::n_params());
+    if n == expected {
+        return Ok(());
+    }
+    let names = S::names().join(", ");
+    let reason = format!("has {n} columns, expected {expected}: {names}");
+    Err(Error::invalid("parameter matrix", reason))
+}
+
 /// Maps unbounded columns (`[n_gal]` each) into the ranges of the parameters `infos`, by a fused operation
 /// where there is one.
 pub fn bounded(infos: &[ParamInfo], unbounded: Vec<Tensor<1>>) -> Vec<Tensor<1>> {
     match unbounded.first() {
         Some(u) if has_fused(u) => bounded_fused(infos, Tensor::stack(unbounded, 0)),
-        _ => bounded_graph(infos, unbounded),
+        _ => bounded_graph(infos, &Tensor::stack(unbounded, 1)),
     }
 }
 
@@ -187,20 +185,27 @@ fn bounded_fused(infos: &[ParamInfo], unbounded: Tensor<2>) -> Vec<Tensor<1>> {
     (0..infos.len()).map(|j| values.clone().narrow(0, j, 1).squeeze_dim(0)).collect()
 }
 
-fn bounded_graph(infos: &[ParamInfo], unbounded: Vec<Tensor<1>>) -> Vec<Tensor<1>> {
-    let mut values = unbounded.clone();
-    for j in evaluation_order(infos) {
-        let (bound, u) = (&infos[j].bound, unbounded[j].clone());
-        values[j] = if let (Edge::At(lo), Edge::At(hi)) = (bound.lo, bound.hi) {
-            let x0 = match bound.centre {
-                Centre::Middle => 0.5 * (lo + hi),
-                Centre::At(x0) => x0,
-            };
-            sigmoid::step_scalar((u - x0) * bound.k, lo, hi)
-        } else {
-            let (lo, hi) = edges(infos, bound, &values, &u);
-            sigmoid::step((u - centre(bound, &lo, &hi)) * bound.k, lo, hi)
+/// The same for unbounded parameters `[n_gal, n_param]`: all those with fixed ranges at once, then those
+/// whose range depends on them.
+fn bounded_graph(infos: &[ParamInfo], unbounded: &Tensor<2>) -> Vec<Tensor<1>> {
+    let row = |value: fn(&Bound, f64, f64) -> f64| {
+        let of = |info: &ParamInfo| match (info.bound.lo, info.bound.hi) {
+            (Edge::At(lo), Edge::At(hi)) => value(&info.bound, lo, hi),
+            _ => 0.0,
         };
+        Place::of(unbounded).row(&infos.iter().map(of).collect::<Vec<f64>>())
+    };
+    let x0 = row(|bound, lo, hi| match bound.centre {
+        Centre::Middle => 0.5 * (lo + hi),
+        Centre::At(x0) => x0,
+    });
+    let x = (unbounded.clone() - x0) * row(|bound, _, _| bound.k);
+    let mut values =
+        columns(&(sigmoid::sigmoid(x) * row(|_, lo, hi| hi - lo) + row(|_, lo, _| lo)));
+    for (j, info) in infos.iter().enumerate().filter(|(_, info)| info.bound.depends_on_another()) {
+        let u: Tensor<1> = unbounded.clone().narrow(1, j, 1).squeeze_dim(1);
+        let (lo, hi) = edges(infos, &info.bound, &values, &u);
+        values[j] = sigmoid::step((u - centre(&info.bound, &lo, &hi)) * info.bound.k, lo, hi);
     }
     values
 }

@@ -6,6 +6,7 @@ use super::{GalaxyParams, ObserverParams};
 use crate::dust::DustModel;
 use crate::metallicity::MetallicityModel;
 use crate::nebular::IonizationParams;
+use crate::numerics::columns;
 use crate::parameters::{self, ParamInfo, ParameterSet};
 use crate::sfh::{BurstParams, SfhModel};
 use crate::{Error, Result};
@@ -142,7 +143,7 @@ impl Components {
                 format!("{n} columns, expected {}: {}", names.len(), names.join(", ")),
             ));
         }
-        let columns = &mut (0..n).map(|j| matrix.clone().narrow(1, j, 1).squeeze_dim::<1>(1));
+        let columns = &mut columns(matrix).into_iter();
         Ok(GalaxyParams {
             sfh: self.sfh.take(columns),
             burst: self.burst.then(|| BurstParams::take(columns)),
