@@ -42,6 +42,7 @@ pub mod error;
 pub mod figures;
 pub mod files;
 pub mod filter;
+pub mod galhalo;
 pub mod halo;
 pub mod history;
 pub mod imf;
