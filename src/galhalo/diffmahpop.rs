@@ -9,7 +9,7 @@ use burn::tensor::{Bool, Tensor};
 
 use super::diffmahpop_table::DIFFMAHPOP;
 use super::peak_time::{CentralPeak, SatellitePeak};
-use super::table::{ParamRow, block};
+use super::table::{Block, ParamRow, block};
 use crate::Result;
 use crate::device::Place;
 use crate::halo::DiffmahParams;

@@ -9,7 +9,7 @@ use burn::tensor::{Bool, Tensor};
 
 use super::calibration::DiffstarCalibration;
 use super::diffstarpop_table::DIFFSTARPOP;
-use super::table::{ParamRow, block};
+use super::table::{Block, ParamRow, block};
 use crate::Result;
 use crate::device::Place;
 use crate::numerics::column;

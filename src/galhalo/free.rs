@@ -2,8 +2,8 @@
 
 use burn::tensor::Tensor;
 
-use super::PopulationParameters;
 use super::table::check_row;
+use super::{PopulationModels, PopulationParameters};
 use crate::device::Place;
 use crate::{Error, Result};
 
@@ -119,6 +119,19 @@ impl FreeParameters {
         self.free.iter().enumerate().for_each(|(i, j)| picked[*j] = i);
         let both = Tensor::cat(vec![theta.clone(), place.row(&self.start)], 1);
         Ok(both.select(1, place.indices(&picked)))
+    }
+
+    /// The models of the population likewise. Ingredients without free parameters are constants, so that
+    /// what follows from them alone takes no part in gradients.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for another shape.
+    pub fn models(&self, theta: &Tensor<2>) -> Result<PopulationModels> {
+        let (all, place) = (self.row(theta)?, Place::of(theta));
+        self.parameters.models_of(|range| match self.free.iter().any(|j| range.contains(j)) {
+            true => all.clone().narrow(1, range.start, range.len()),
+            false => place.row(&self.start[range]),
+        })
     }
 }
 

@@ -1,5 +1,7 @@
 //! All parameters of a population as one vector with names.
 
+use std::ops::Range;
+
 use burn::tensor::Tensor;
 
 use super::table::{bounded_row, check_row};
@@ -206,12 +208,19 @@ impl PopulationParameters {
     /// [`Error::Invalid`] for another shape.
     pub fn models(&self, unbounded: &Tensor<2>) -> Result<PopulationModels> {
         check_row("population parameters", self.names.len(), unbounded)?;
+        self.models_of(|range| unbounded.clone().narrow(1, range.start, range.len()))
+    }
+
+    /// The models for the unbounded parameters that `row` gives for each ingredient.
+    pub(super) fn models_of(
+        &self,
+        row: impl Fn(Range<usize>) -> Tensor<2>,
+    ) -> Result<PopulationModels> {
         let mut start = 0;
         let mut rows = self.groups.iter().map(|group| {
-            let n = group.infos.len();
-            let row = unbounded.clone().narrow(1, start, n);
-            start += n;
-            bounded_row(&group.infos, row)
+            let range = start..start + group.infos.len();
+            start = range.end;
+            bounded_row(&group.infos, row(range))
         });
         // The same order as in `new`.
         let mut next = || rows.next().ok_or_else(|| Error::invalid("population", "lacks a group"));

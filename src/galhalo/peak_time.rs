@@ -2,7 +2,7 @@
 
 use burn::tensor::Tensor;
 
-use super::table::{ParamRow, block};
+use super::table::{Block, ParamRow, block};
 use super::{DiffmahPop, ObservedHaloes};
 use crate::device::Place;
 use crate::numerics::column;

@@ -8,7 +8,7 @@
 
 use burn::tensor::Tensor;
 
-use super::table::{ParamRow, block};
+use super::table::{Block, ParamRow, block};
 use crate::numerics::column;
 use crate::numerics::sigmoid::sigmoid;
 

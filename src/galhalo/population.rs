@@ -66,13 +66,15 @@ pub struct PopulationSetup {
 }
 
 impl Default for PopulationSetup {
+    /// Mixed fluxes and drawn growth on one thread, in chunks so large that the maps from the parameters,
+    /// which each chunk repeats, do not matter.
     fn default() -> Self {
         Self {
             settings: ModelSettings::default(),
             n_dust: 1,
             mixing: Mixing::default(),
             growth: GrowthKinds::default(),
-            batch: 256,
+            batch: 1024,
             threads: 1,
             seed: 0,
         }
@@ -94,9 +96,11 @@ pub struct GalaxyPopulation {
     names: QuantityNames,
     setup: PopulationSetup,
     place: Place,
-    /// Epoch and haloes of each chunk.
-    chunks: Vec<(usize, Range<usize>)>,
+    chunks: Vec<Chunk>,
 }
+
+/// Epoch and haloes of a chunk.
+type Chunk = (usize, Range<usize>);
 
 impl PopulationSetup {
     /// The galaxies of the haloes, dealt out to workers.
@@ -151,7 +155,7 @@ impl PopulationSetup {
     }
 
     /// Epoch and haloes of each chunk of each worker; no chunk has haloes of several epochs.
-    fn deal(&self, haloes: &dyn HaloSource) -> Result<Vec<Vec<(usize, Range<usize>)>>> {
+    fn deal(&self, haloes: &dyn HaloSource) -> Result<Vec<Vec<Chunk>>> {
         let n_epochs = haloes.redshifts().len();
         let n: usize = (0..n_epochs).map(|epoch| haloes.n_haloes(epoch)).sum();
         let numbers =
@@ -318,7 +322,7 @@ impl Population for GalaxyPopulation {
 
     fn quantities(&self, chunk: usize, theta: &Tensor<2>) -> Result<Quantities> {
         let (epoch, range) = self.chunks[chunk].clone();
-        let models = self.free.parameters().models(&self.free.row(theta)?)?;
+        let models = self.free.models(theta)?;
         let batch = self.haloes.haloes(epoch, range);
         let kinds = self.kinds(epoch, &batch, &models)?;
         let redshift = self.haloes.redshifts()[epoch];

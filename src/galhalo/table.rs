@@ -2,6 +2,8 @@
 
 use burn::tensor::Tensor;
 
+use crate::device::Place;
+use crate::numerics::sigmoid::step;
 use crate::parameters::{Bound, Centre, Edge, ParamInfo, bounded};
 use crate::{Error, Result};
 
@@ -59,12 +61,12 @@ pub(super) fn bounded_row(infos: &[ParamInfo], unbounded: Tensor<2>) -> Tensor<2
         let columns = (0..infos.len()).map(|j| unbounded.clone().narrow(1, j, 1).squeeze_dim(1));
         return Tensor::stack(bounded(infos, columns.collect()), 1);
     };
-    let place = crate::device::Place::of(&unbounded);
+    let place = Place::of(&unbounded);
     let [lo, hi, centre, k] = std::array::from_fn(|i| {
         let one: Vec<f64> = fixed.iter().map(|bound| bound[i]).collect();
         place.row(&one)
     });
-    crate::numerics::sigmoid::step((unbounded - centre) * k, lo, hi)
+    step((unbounded - centre) * k, lo, hi)
 }
 
 /// Ends, centre and steepness of a bound that depends on no other parameter.
@@ -77,26 +79,34 @@ fn fixed_bound(bound: &Bound) -> Option<[f64; 4]> {
     Some([lo, hi, centre, bound.k])
 }
 
-/// Declares what a block of a parameter table means: one field per column of the block, each a row
-/// `[1, n]` of the `n` branches or quantities that share a formula.
+/// What a block of a parameter table means: one name per column of the block.
+pub(super) trait Block: Sized {
+    /// The names, which those in the table contain.
+    const NAMES: &'static [&'static str];
+
+    /// From a block `[n, n_name]`.
+    fn new(block: Tensor<2>) -> Self;
+
+    /// The same, for `n` branches, from the parameter called `first` on.
+    fn of(row: &ParamRow, first: &str, n: usize) -> Self {
+        Self::new(row.block(first, [n, Self::NAMES.len()]))
+    }
+}
+
+/// Declares a [`Block`]: one field per column, each a row `[1, n]` of the `n` branches or quantities that
+/// share a formula.
 macro_rules! block {
     ($(#[$meta:meta])* struct $set:ident { $($name:ident),+ $(,)? }) => {
         $(#[$meta])*
         #[derive(Clone, Debug)]
         struct $set { $($name: burn::tensor::Tensor<2>),+ }
 
-        impl $set {
+        impl $crate::galhalo::table::Block for $set {
             const NAMES: &'static [&'static str] = &[$(stringify!($name)),+];
 
-            /// From a block `[n, n_name]`.
             fn new(block: burn::tensor::Tensor<2>) -> Self {
                 let mut columns = block.transpose().split(1, 0).into_iter();
                 Self { $($name: columns.next().expect("one column per name")),+ }
-            }
-
-            /// The same, for `n` branches, from the parameter called `first` on.
-            fn of(row: &$crate::galhalo::table::ParamRow, first: &str, n: usize) -> Self {
-                Self::new(row.block(first, [n, Self::NAMES.len()]))
             }
         }
     };

@@ -6,8 +6,7 @@ use crate::galhalo::{
 use crate::sfh::LookbackNodes;
 use crate::ssp::embedded;
 use crate::summary::{
-    ChiSquareLoss, Kernel, MeanRelation, PopulationLoss, SoftBins, SoftHistogram, Summary,
-    SummarySet,
+    ChiSquareLoss, Kernel, MeanRelation, PopulationLoss, SoftBins, SoftHistogram, SummarySet,
 };
 use crate::testing::{
     assert_close, assert_f32_jacobian, assert_jacobian, for_each_f64_place, for_each_place, places,
@@ -231,29 +230,25 @@ fn populations_that_do_not_fit_are_errors() {
 }
 
 #[test]
-fn zz_timing() {
-    let place = places(Precision::F32).remove(0);
-    for (batch, n) in [(64, 512), (256, 2048), (1024, 4096)] {
-        for growth in [GrowthKinds::Drawn, GrowthKinds::Both] {
-            for pattern in ["*", "dust.*"] {
-                let haloes = mock(&[(0.5, n)]);
-                let free = free(&*haloes).only(&[pattern]).unwrap();
-                let nodes = LookbackNodes::new(64).unwrap();
-                let settings = ModelSettings { nodes, ..ModelSettings::default() };
-                let setup = PopulationSetup { batch, settings, ..setup(Mixing::Fluxes, growth) };
-                let w = workers(&setup, &haloes, &free, &place);
-                let summary = summary(w[0].names());
-                let mut population = PopulationLoss::new(w, summary).unwrap();
-                let sums = population.sums(&free.start()).unwrap();
-                let t = std::time::Instant::now();
-                population.sums(&free.start()).unwrap();
-                let value = t.elapsed().as_secs_f64() / n as f64 * 1e6;
-                let target: Vec<f64> = sums.iter().map(|s| s * 1.1 + 0.1).collect();
-                let loss = ChiSquareLoss::new(&target).unwrap();
-                let t = std::time::Instant::now();
-                population.value_and_gradient(&free.start(), &loss).unwrap();
-                let grad = t.elapsed().as_secs_f64() / n as f64 * 1e6;
-                println!("TIMING {place} batch {batch} {growth} {pattern} value {value:.1} us, value+gradient {grad:.1} us per galaxy");
+fn frozen_parameters_do_not_change_the_gradients_of_the_others() {
+    let place = &places(Precision::F64)[0];
+    for haloes in [mock(&[(0.4, 9)]), catalog()] {
+        let gradient = |patterns: &[&str]| {
+            let free = free(&*haloes).only(patterns).unwrap();
+            let workers = workers(&setup(Mixing::Fluxes, GrowthKinds::Both), &haloes, &free, place);
+            let summary = summary(workers[0].names());
+            let mut population = PopulationLoss::new(workers, summary).unwrap();
+            let loss = ChiSquareLoss::new(&[2.0; 18]).unwrap();
+            let names: Vec<String> = free.names().iter().map(|n| (*n).to_owned()).collect();
+            let result = population.value_and_gradient(&free.start(), &loss).unwrap();
+            (names, result.gradient)
+        };
+        let (names, all) = gradient(&["*"]);
+        let largest = all.iter().fold(0.0f64, |m, g| m.max(g.abs()));
+        for patterns in [&["dust.*"][..], &["mzr.mzr_t0_ytp", "diffstarpop.mean_u*"]] {
+            for (name, slope) in std::iter::zip(gradient(patterns).0, gradient(patterns).1) {
+                let j = names.iter().position(|n| *n == name).unwrap();
+                assert_close(&[slope], &[all[j]], 1e-10, 1e-12 * largest);
             }
         }
     }
