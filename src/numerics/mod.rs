@@ -5,6 +5,7 @@
 
 pub mod age_transition;
 pub mod cells;
+pub mod cholesky;
 pub mod expm1;
 pub mod histogram;
 pub mod integrate;
