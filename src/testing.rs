@@ -32,9 +32,15 @@ pub fn for_each_f64_place(body: impl Fn(&Place)) {
 /// hold on them is tested in one place, on [`every_place`].
 ///
 /// # Panics
-/// When there is none: a test must not pass by running nowhere.
+/// When there is none, or one that the variable lists is not there: a test must not pass by running
+/// nowhere.
 pub fn places(precision: Precision) -> Vec<Place> {
     let asked = listed("STARBURN_TEST_DEVICES");
+    for name in &asked {
+        if let Err(error) = Place::open(name, Precision::F32) {
+            panic!("STARBURN_TEST_DEVICES: {error}");
+        }
+    }
     let names = if asked.is_empty() { F64_DEVICE_NAMES.map(String::from).to_vec() } else { asked };
     let places: Vec<Place> =
         names.iter().filter_map(|name| Place::open(name, precision).ok()).collect();

@@ -13,7 +13,7 @@ pub enum Output {
     Mass,
     /// log10 of line luminosities \[dex\].
     Line,
-    /// Derivatives of all these, as a share of the largest of the galaxy and output.
+    /// Derivatives of sums of these over the outputs of a galaxy, as a share of its largest.
     Gradient,
 }
 
@@ -78,8 +78,12 @@ pub fn parity_table() -> String {
     lines.join("\n") + "\n"
 }
 
-/// The largest difference between values that are not the same; infinite where only one is a number.
+/// The largest difference between values that are not the same; infinite where only one is a number or
+/// there.
 pub fn largest_difference(got: &[f64], want: &[f64]) -> f64 {
+    if got.len() != want.len() {
+        return f64::INFINITY;
+    }
     let off = |(g, w): (&f64, &f64)| if g == w { 0.0 } else { (g - w).abs() };
     let worst = |worst: f64, off: f64| if off.is_nan() { f64::INFINITY } else { worst.max(off) };
     got.iter().zip(want).map(off).fold(0.0, worst)
@@ -88,6 +92,9 @@ pub fn largest_difference(got: &[f64], want: &[f64]) -> f64 {
 /// The largest difference of derivatives, as a share of the largest of each row of `n_param`; rows that
 /// are all zero must be so.
 pub fn largest_gradient_difference(got: &[f64], want: &[f64], n_param: usize) -> f64 {
+    if got.len() != want.len() {
+        return f64::INFINITY;
+    }
     let share = |(got, want): (&[f64], &[f64])| {
         let largest = want.iter().fold(0.0f64, |m, v| m.max(v.abs()));
         match largest_difference(got, want) {
@@ -127,5 +134,7 @@ mod tests {
         let share = largest_gradient_difference(&[1.0, 4.1, 0.0, 0.0], &[1.0, 4.0, 0.0, 0.0], 2);
         assert!((share - 0.025).abs() < 1e-12);
         assert_eq!(largest_gradient_difference(&[1e-9, 0.0], &[0.0, 0.0], 2), inf);
+        assert_eq!(largest_difference(&[], &[1.0]), inf);
+        assert_eq!(largest_gradient_difference(&[1.0, 1.0], &[], 2), inf);
     }
 }

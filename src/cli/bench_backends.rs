@@ -79,7 +79,8 @@ pub(super) fn run(args: &BackendsArgs) -> Result<ExitCode> {
         report.figure().save(stem)?;
         say!("{}.png, .svg, .csv", stem.display());
     }
-    Ok(ExitCode::SUCCESS)
+    let is_fine = report.rows.iter().all(|row| row.within_tolerance);
+    Ok(if is_fine { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 fn print_row(row: &BackendRow) {

@@ -18,6 +18,10 @@ use crate::numerics::column;
 use crate::numerics::sigmoid::step;
 use crate::parameters::{ParamInfo, ParameterSet, bounded, unbounded};
 
+/// Range of the means of `logm0`, just within that of diffmah, outside which they have no unbounded value.
+const LOGM0_MIN: f64 = 0.001;
+const LOGM0_MAX: f64 = 16.999;
+
 /// Mass at which linear terms in mass vanish, log10 Msun.
 const LGM_PIVOT: f64 = 12.0;
 /// Parameters that scatter: all but the peak time.
@@ -246,7 +250,8 @@ impl Logm0 {
         let roll = (t_obs.clone() - p.c1_t_obs_x0) * 0.25;
         let c1 = rolling_line(t_obs.clone() - 10.0, p.c1_ytp, roll, p.c1_ylo, flat);
         let c1 = c1.max_pair(step(t_peak.clone() - p.c1_clip_x0, p.c1_clip_ylo, p.c1_clip_yhi));
-        m.clone() + c0 + c1 * (m.clone() - LGM_PIVOT)
+        // Massive haloes long ago would have grown beyond the range of diffmah.
+        (m.clone() + c0 + c1 * (m.clone() - LGM_PIVOT)).clamp(LOGM0_MIN, LOGM0_MAX)
     }
 }
 
@@ -401,6 +406,17 @@ mod tests {
             }
         });
         assert_f32_jacobian(&[&row], 3e-3, |p| drawn(p, false));
+    }
+
+    #[test]
+    fn massive_haloes_long_ago_stay_in_the_range_of_diffmah() {
+        for_each_place(|place| {
+            let model = DiffmahPop::defaults(place).unwrap();
+            let observed = haloes(place, &[15.5], &[1.5], false);
+            let means = model.means(&observed, &place.vector(&[1.5]));
+            let logm0 = values(means.logm0);
+            assert!(logm0.iter().all(|m| *m > 15.5 && *m < 17.0), "{logm0:?}");
+        });
     }
 
     #[test]

@@ -137,7 +137,7 @@ impl Columns {
         Ok(HaloCatalog { redshifts, epochs })
     }
 
-    /// Rows of [`DiffmahParams`], if the growth is known.
+    /// Rows of [`DiffmahParams`], if the growth is known; masses and peak times are checked anyway.
     fn growth(
         &self,
         path: &Path,
@@ -146,18 +146,28 @@ impl Columns {
         t_peak: Option<&Vec<f64>>,
     ) -> Result<Option<Vec<f64>>> {
         if !self.has_growth {
+            // The rest of the growth is to be drawn.
+            for i in rows {
+                let mut row = DiffmahParams::default_values();
+                row[0] = table[1][*i];
+                row[4] = t_peak.map_or(NEVER_GYR, |t_peak| t_peak[*i]);
+                check_row(path, *i, &row)?;
+            }
             return Ok(None);
         }
         let mut all = Vec::with_capacity(rows.len() * DiffmahParams::n_params());
         for i in rows {
             let mut row: Vec<f64> = (1..5).map(|j| table[j][*i]).collect();
             row.push(t_peak.map_or(NEVER_GYR, |t_peak| t_peak[*i]));
-            DiffmahParams::check(&row)
-                .map_err(|error| Error::file(path, format!("row {}: {error}", i + 1)))?;
+            check_row(path, *i, &row)?;
             all.extend(row);
         }
         Ok(Some(all))
     }
+}
+
+fn check_row(path: &Path, i: usize, row: &[f64]) -> Result<()> {
+    DiffmahParams::check(row).map_err(|error| Error::file(path, format!("row {}: {error}", i + 1)))
 }
 
 impl HaloSource for HaloCatalog {
@@ -238,6 +248,8 @@ mod tests {
             ("redshift,logm0,upid\n0.1,12,-1\n", "lgmu_infall"),
             ("redshift,logm0\n0.1,12\n0.2,x\n", "row 2, column \"logm0\""),
             ("redshift,logm0\n", "0 different redshifts"),
+            ("redshift,lgm_obs\n0.1,12\n0.1,1e12\n", "row 2: logm0"),
+            ("redshift,lgm_obs,t_peak\n0.5,12,-1\n", "row 1: t_peak"),
             ("redshift,logm0,logtc,early_index,late_index\n0.1,12,3,2.5,0.3\n", "row 1: logtc"),
         ] {
             let error = read(text).unwrap_err().to_string();

@@ -10,8 +10,8 @@ const N_TABLE: usize = 4096;
 /// `lg phi = lg_phi + lg_phi_per_z z`.
 ///
 /// A toy: its form is that of Schechter (1976), its default numbers were chosen by eye so that the density
-/// of haloes of 1e11 to 1e14 Msun at redshifts 0 to 2 resembles that of simulations in Planck cosmology
-/// to a factor of about two. Give a catalogue of haloes for anything quantitative.
+/// of haloes of 1e11 to 1e13 Msun at redshifts 0 to 2 resembles that of simulations in Planck cosmology;
+/// beyond redshift 1 it has far too few haloes above 3e13 Msun. Give a catalogue of haloes for anything quantitative.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct HaloMassFunction {
     /// Slope at low mass.

@@ -5,7 +5,7 @@
 //! ([`PopulationParameters`]), of which some are free ([`FreeParameters`]). A [`GalaxyPopulation`] has the
 //! galaxies of a [`HaloSource`] (a mock or a catalogue) as functions of the free parameters, for
 //! [`summary`](crate::summary) to add up and differentiate. Random numbers are constants of each galaxy, so
-//! that everything is smooth in the parameters.
+//! that galaxies change with the parameters without jumps.
 //!
 //! ```
 //! use std::sync::Arc;

@@ -174,8 +174,9 @@ fn check_columns<S: ParameterSet>(matrix: &Tensor<2>) -> Result<()> {
 /// where there is one.
 pub fn bounded(infos: &[ParamInfo], unbounded: Vec<Tensor<1>>) -> Vec<Tensor<1>> {
     match unbounded.first() {
+        None => Vec::new(),
         Some(u) if has_fused(u) => bounded_fused(infos, Tensor::stack(unbounded, 0)),
-        _ => bounded_graph(infos, &Tensor::stack(unbounded, 1)),
+        Some(_) => bounded_graph(infos, &Tensor::stack(unbounded, 1)),
     }
 }
 
