@@ -1,7 +1,7 @@
 //! Opening GPUs: a missing driver is an error with a remedy, not a panic of the libraries below.
 
 use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Mutex, Once, OnceLock, PoisonError};
 
 use burn::BurnConfig;
 use burn::cubecl::config::RuntimeConfig;
@@ -23,7 +23,6 @@ pub(super) fn wgpu(name: &str) -> Result<Device> {
     of(name, OPENED.get_or_init(|| {
         let missing = "no Vulkan, Metal or DX12 driver was found; install the driver of the graphics \
                        card, or on Linux without one the package mesa-vulkan-drivers";
-        prefer_small_searches();
         let device = match Device::wgpu_options().init() {
             Ok(device) => device,
             // The program that uses this library has opened it.
@@ -42,7 +41,6 @@ pub(super) fn cuda(name: &str) -> Result<Device> {
     of(
         name,
         OPENED.get_or_init(|| {
-            prefer_small_searches();
             let cards = quietly(|| Device::enumerate(DeviceType::Cuda).into_vec().len());
             if cards.unwrap_or(0) == 0 {
                 return Err("no NVIDIA card or driver was found; install the NVIDIA driver".into());
@@ -55,8 +53,14 @@ pub(super) fn cuda(name: &str) -> Result<Device> {
 
 /// Has Burn look for operations to fuse among two independent blocks at a time instead of five, beyond
 /// which it fuses none: reverse passes have more, and run a quarter fewer kernels this way. A `burn.toml`
-/// or a setting of the program that uses this library goes first.
-fn prefer_small_searches() {
+/// or a setting of the program that uses this library goes first. Burn reads its settings once, on
+/// whatever device comes first.
+pub(super) fn prefer_small_searches() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(set_small_searches);
+}
+
+fn set_small_searches() {
     let plain = |config: &BurnConfig| serde_json::to_value(config).ok();
     let from_file = BurnConfig::from_current_dir();
     if plain(&from_file) != plain(&BurnConfig::default()) {
@@ -103,7 +107,7 @@ mod tests {
 
     #[test]
     fn searches_are_small_unless_somebody_says_otherwise() {
-        prefer_small_searches();
+        crate::device::open(crate::device::DEFAULT_DEVICE).unwrap();
         assert_eq!(BurnConfig::get().fusion().beam_search.max_blocks, 2);
     }
 

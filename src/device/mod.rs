@@ -68,6 +68,8 @@ pub fn open(name: &str) -> Result<Device> {
         let remedy = format!("build with `cargo build --release --features {feature}`");
         unavailable(name, format!("this program was built without it; {remedy}"))
     };
+    #[cfg(any(feature = "wgpu", feature = "cuda"))]
+    gpu::prefer_small_searches();
     match name {
         #[cfg(feature = "flex")]
         "flex" => Ok(Device::flex()),
