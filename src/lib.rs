@@ -38,6 +38,7 @@ pub mod cli;
 pub mod cosmology;
 pub mod device;
 pub mod dust;
+pub mod emulator;
 pub mod error;
 pub mod figures;
 pub mod files;

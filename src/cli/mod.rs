@@ -8,6 +8,7 @@ macro_rules! say {
 mod bench;
 mod demo;
 mod doctor;
+mod emulator;
 mod figures;
 mod filters;
 mod history;
@@ -53,6 +54,8 @@ enum Command {
     Ssp(ssp::Args),
     /// List the fitted emission lines or fit them again
     Nebular(nebular::Args),
+    /// Train and judge neural emulators of P(age)
+    Emulator(emulator::Args),
     /// Measure how fast, and how accurate, this machine computes
     Bench(bench::Args),
     /// Check devices, embedded data and a few numbers
@@ -73,6 +76,7 @@ pub fn run() -> ExitCode {
         Command::Filters(args) => filters::run(&args),
         Command::Ssp(args) => ssp::run(&args),
         Command::Nebular(args) => nebular::run(&args),
+        Command::Emulator(args) => emulator::run(&args),
         Command::Bench(args) => bench::run(&args),
         Command::Doctor(args) => doctor::run(&args),
     };

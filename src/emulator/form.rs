@@ -1,0 +1,296 @@
+//! The form of an emulator: from parameters to the inputs of its network, and from the outputs to a
+//! distribution over its age bins.
+
+use std::f64::consts::LN_10;
+
+use burn::tensor::Tensor;
+use burn::tensor::activation::softmax;
+
+use super::bins::age_edges_gyr;
+use super::config::{EmulatorConfig, Head};
+use super::prior::PriorBox;
+use crate::Result;
+use crate::device::Place;
+use crate::numerics::interp::InterpGrid;
+use crate::numerics::{column, log10};
+use crate::sfh::{
+    AgeWeightMethod, LookbackNodes, SFR_MIN, SfhContext, SfhModel, SfhParams, TimeTable,
+};
+
+/// Shares of mass below this have no logarithm worth having.
+const SHARE_MIN: f64 = 1e-20;
+
+/// Lowest logarithm of a rate relative to the mean rate.
+const LN_RATE_MIN: f64 = -12.0;
+
+/// What makes logarithms of rates as large as the other inputs.
+const RATE_SCALE: f64 = 1.0 / 3.0;
+
+/// The distribution over the age bins of an emulator.
+pub(super) struct BinMasses {
+    /// Share of the mass in each bin, `[n_gal, n_bin]`.
+    pub(super) shares: Tensor<2>,
+    /// log10 of the mass formed \[Msun\], `[n_gal]`.
+    pub(super) lg_mass_formed: Tensor<1>,
+}
+
+/// The constants of an emulator's form, on a device.
+#[derive(Clone, Debug)]
+pub(super) struct Form {
+    head: Head,
+    /// Edges of the age bins \[Gyr\].
+    edges_gyr: Vec<f64>,
+    /// Columns of the parameters that are inputs; the time of observation follows.
+    inputs: Vec<usize>,
+    /// Column of the parameter in proportion to whose power of ten masses are.
+    scale: Option<usize>,
+    /// Column of the time of the halo's peak, which does not matter beyond the observation.
+    peak: Option<usize>,
+    /// Centre and inverse half width of each input.
+    centres: Tensor<2>,
+    slopes: Tensor<2>,
+    /// Youngest age of each bin, its width, and its middle, `[1, n_bin]`.
+    youngest: Tensor<2>,
+    widths: Tensor<2>,
+    middles: Tensor<2>,
+    /// Sums of all bins up to each, `[n_bin, n_bin]`.
+    sums: Tensor<2>,
+    /// Look-back times of the rates that are inputs.
+    rates: Option<RateInputs>,
+    lgt0: f64,
+    fb: f64,
+}
+
+#[derive(Clone, Debug)]
+struct RateInputs {
+    nodes: LookbackNodes,
+    grid: InterpGrid,
+    /// Share of the time of observation that belongs to each node, `[1, n_rate]`.
+    spans: Tensor<2>,
+    /// Not used by nodes.
+    times: TimeTable,
+}
+
+/// The parameter to whose power of ten masses are proportional, if P(age) does not depend on it.
+pub(super) fn scale_parameter(sfh: SfhModel) -> Option<&'static str> {
+    match sfh {
+        SfhModel::Diffstar => Some("lgy_at_mcrit"),
+        SfhModel::DelayedTau | SfhModel::Lognormal | SfhModel::DoublePowerLaw => {
+            Some("lg_mass_formed")
+        }
+        SfhModel::GasDepletion | SfhModel::Diffstar2021 | SfhModel::Piecewise => None,
+    }
+}
+
+impl Form {
+    pub(super) fn new(config: &EmulatorConfig, place: &Place) -> Result<Self> {
+        let prior = PriorBox::new(config.sfh, &config.prior)?;
+        let names = prior.names();
+        let at = |name: &str| names.iter().position(|n| *n == name);
+        let n_param = names.len() - 1;
+        let scale = scale_parameter(config.sfh).and_then(at);
+        let peak = at("t_peak");
+        let [_, latest] = prior.t_obs_range_gyr();
+        // A parameter of one value tells nothing.
+        let varies = |j: usize| prior.ranges()[j][1] > prior.ranges()[j][0];
+        let inputs: Vec<usize> = (0..n_param).filter(|j| Some(*j) != scale && varies(*j)).collect();
+        let mut ends: Vec<[f64; 2]> = inputs
+            .iter()
+            .map(|j| {
+                let [lo, hi] = prior.ranges()[*j];
+                if Some(*j) == peak { [lo.min(latest), hi.min(latest)] } else { [lo, hi] }
+            })
+            .collect();
+        ends.push(prior.t_obs_range_gyr().map(f64::log10));
+        let centres: Vec<f64> = ends.iter().map(|[lo, hi]| 0.5 * (lo + hi)).collect();
+        let slope = |[lo, hi]: &[f64; 2]| if hi > lo { 2.0 / (hi - lo) } else { 1.0 };
+        let slopes: Vec<f64> = ends.iter().map(slope).collect();
+
+        let n_bin = config.network.n_age;
+        let edges_gyr = age_edges_gyr(n_bin, latest);
+        let widths: Vec<f64> = edges_gyr.windows(2).map(|e| e[1] - e[0]).collect();
+        let middles: Vec<f64> = edges_gyr.windows(2).map(|e| 0.5 * (e[1] + e[0])).collect();
+        let sums: Vec<f64> = (0..n_bin * n_bin)
+            .map(|i| if i / n_bin <= i % n_bin { 1.0 } else { 0.0 })
+            .collect();
+        let rates = match config.network.n_rate {
+            0 => None,
+            n => Some(RateInputs::new(LookbackNodes::new(n)?, place)),
+        };
+        Ok(Self {
+            head: config.network.head,
+            youngest: place.row(&edges_gyr[..n_bin]),
+            widths: place.row(&widths),
+            middles: place.row(&middles),
+            sums: place.matrix(&sums, [n_bin, n_bin]),
+            edges_gyr,
+            inputs,
+            scale,
+            peak,
+            centres: place.row(&centres),
+            slopes: place.row(&slopes),
+            rates,
+            lgt0: config.lgt0,
+            fb: config.fb,
+        })
+    }
+
+    /// Edges of the age bins \[Gyr\].
+    pub(super) fn edges_gyr(&self) -> &[f64] {
+        &self.edges_gyr
+    }
+
+    /// Widths of all layers of a network of this form.
+    pub(super) fn widths(&self, config: &EmulatorConfig) -> Vec<usize> {
+        let n_bin = self.edges_gyr.len() - 1;
+        let mut widths = vec![self.inputs.len() + 1 + config.network.n_rate];
+        widths.extend(&config.network.hidden);
+        if self.head == Head::LowRank {
+            widths.push(config.network.rank);
+        }
+        // One more for the mass.
+        widths.push(n_bin + 1);
+        widths
+    }
+
+    /// Inputs of the network and what its outputs are added to, for galaxies observed at `t_obs_gyr`
+    /// (`[n_gal]`).
+    pub(super) fn prepare(&self, sfh: &SfhParams, t_obs_gyr: &Tensor<1>) -> Result<Prepared> {
+        let columns = sfh.columns();
+        let lg_t_obs = log10(t_obs_gyr.clone());
+        let mut inputs: Vec<Tensor<1>> = self
+            .inputs
+            .iter()
+            .map(|j| match columns[*j].clone() {
+                peak if Some(*j) == self.peak => peak.min_pair(t_obs_gyr.clone()),
+                other => other,
+            })
+            .collect();
+        inputs.push(lg_t_obs.clone());
+        let inputs = Tensor::stack::<2>(inputs, 1);
+        let mut inputs = (inputs - self.centres.clone()) * self.slopes.clone();
+
+        let t_obs = column(t_obs_gyr);
+        let inside = (t_obs.clone() - self.youngest.clone()).clamp_min(0.0);
+        let inside = inside.min_pair(self.widths.clone().expand([t_obs.dims()[0], self.n_bin()]));
+        let ln_span = (inside / t_obs.clone()).clamp_min(SHARE_MIN).log();
+        let (mut ln_rate, mut lg_mass) = (None, lg_t_obs);
+        match &self.rates {
+            None => {
+                if let Some(j) = self.scale {
+                    lg_mass = lg_mass + columns[j].clone();
+                }
+            }
+            Some(rates) => {
+                let context = SfhContext {
+                    t_ref_gyr: t_obs_gyr,
+                    method: AgeWeightMethod::Nodes,
+                    times: &rates.times,
+                    nodes: &rates.nodes,
+                    lgt0: self.lgt0,
+                    fb: self.fb,
+                };
+                let sfr = sfh.sfr_at_nodes(&context, t_obs_gyr)?.clamp_min(SFR_MIN);
+                let mean = (sfr.clone() * rates.spans.clone()).sum_dim(1);
+                let relative = (sfr / mean.clone()).log().clamp_min(LN_RATE_MIN);
+                lg_mass = lg_mass + log10(mean.squeeze_dim::<1>(1));
+                inputs = Tensor::cat(vec![inputs, relative.clone() * RATE_SCALE], 1);
+                let x = self.middles.clone() / t_obs;
+                ln_rate = Some(rates.grid.interp_rows(x, relative));
+            }
+        }
+        Ok(Prepared { inputs, ln_span, ln_rate, lg_mass })
+    }
+
+    fn n_bin(&self) -> usize {
+        self.edges_gyr.len() - 1
+    }
+
+    /// The distribution that the outputs of the network stand for.
+    pub(super) fn masses(&self, outputs: Tensor<2>, prepared: &Prepared) -> BinMasses {
+        let n_bin = self.n_bin();
+        let of_mass: Tensor<1> = outputs.clone().narrow(1, n_bin, 1).squeeze_dim(1);
+        let of_bins = outputs.narrow(1, 0, n_bin);
+        let guess = |of_bins: Tensor<2>| match &prepared.ln_rate {
+            Some(ln_rate) => of_bins + ln_rate.clone(),
+            None => of_bins,
+        };
+        let shares = match self.head {
+            Head::Rates | Head::LowRank => softmax(guess(of_bins) + prepared.ln_span.clone(), 1),
+            Head::Bins => {
+                let empty = prepared.ln_span.clone().lower_equal_elem(SHARE_MIN.ln() + 1.0);
+                softmax(of_bins.mask_fill(empty, SHARE_MIN.ln()), 1)
+            }
+            Head::Cumulative => self.broken_stick(of_bins, prepared),
+        };
+        BinMasses { shares, lg_mass_formed: prepared.lg_mass.clone() + of_mass / LN_10 }
+    }
+
+    /// Shares from the odds of being younger than the beginning of a bin when younger than its end.
+    fn broken_stick(&self, of_bins: Tensor<2>, prepared: &Prepared) -> Tensor<2> {
+        let guess = match &prepared.ln_rate {
+            Some(ln_rate) => softmax(ln_rate.clone() + prepared.ln_span.clone(), 1),
+            None => prepared.ln_span.clone().exp(),
+        };
+        let n_bin = self.n_bin();
+        let before = guess.clone().matmul(self.sums.clone()) - guess.clone();
+        // Log odds of being in the bin rather than younger.
+        let odds = (guess.clamp_min(SHARE_MIN) / before.clamp_min(SHARE_MIN)).log() + of_bins;
+        let ln_in = softplus(odds.clone().neg()).neg();
+        let ln_younger = softplus(odds).neg();
+        // All that is left is in the first bin.
+        let ln_younger = ln_younger.narrow(1, 1, n_bin - 1);
+        let ln_in = ln_in.narrow(1, 1, n_bin - 1);
+        let nothing = ln_younger.clone().narrow(1, 0, 1).zeros_like();
+        // ln F at the end of each bin: the sum over all later bins.
+        let above = self.sums.clone().transpose();
+        let all = Tensor::cat(vec![nothing.clone(), ln_younger], 1);
+        let ln_end = all.clone().matmul(above) - all;
+        let ln_in = Tensor::cat(vec![nothing, ln_in], 1);
+        (ln_end + ln_in).exp()
+    }
+
+    /// Shares of the mass younger than the end of each bin, `[n_gal, n_bin]`.
+    pub(super) fn cumulative(&self, shares: Tensor<2>) -> Tensor<2> {
+        shares.matmul(self.sums.clone())
+    }
+}
+
+/// `ln(1 + e^x)` without overflow.
+fn softplus(x: Tensor<2>) -> Tensor<2> {
+    x.clone().clamp_min(0.0) + (x.abs().neg().exp() + 1.0).log()
+}
+
+/// What the form makes of parameters.
+pub(super) struct Prepared {
+    /// Inputs of the network, `[n_gal, n_in]`.
+    pub(super) inputs: Tensor<2>,
+    /// ln of the share of the galaxy's age that lies in each bin.
+    ln_span: Tensor<2>,
+    /// ln of the rates in the bins relative to the mean rate, from those that are inputs.
+    ln_rate: Option<Tensor<2>>,
+    /// First guess of the mass.
+    lg_mass: Tensor<1>,
+}
+
+impl Prepared {
+    /// The first guess of log10 of the mass formed.
+    pub(super) fn lg_mass_guess(&self) -> &Tensor<1> {
+        &self.lg_mass
+    }
+}
+
+impl RateInputs {
+    fn new(nodes: LookbackNodes, place: &Place) -> Self {
+        let x = nodes.shares();
+        let last = x.len() - 1;
+        let spans: Vec<f64> =
+            (0..=last).map(|k| 0.5 * (x[(k + 1).min(last)] - x[k.saturating_sub(1)])).collect();
+        Self {
+            grid: InterpGrid::new(x, place),
+            spans: place.row(&spans),
+            nodes,
+            times: TimeTable::default(),
+        }
+    }
+}
