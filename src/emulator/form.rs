@@ -61,12 +61,18 @@ pub(super) struct Form {
     fb: f64,
 }
 
+/// Exact rates as inputs, and the first guess that cubic curves through their logarithms make.
 #[derive(Clone, Debug)]
 struct RateInputs {
     nodes: LookbackNodes,
-    grid: InterpGrid,
     /// Share of the time of observation that belongs to each node, `[1, n_rate]`.
     spans: Tensor<2>,
+    /// From the nodes to points between them, `[n_rate, n_fine]`.
+    refine: Tensor<2>,
+    /// The points.
+    fine: InterpGrid,
+    /// Share of the time of observation that belongs to each point, `[1, n_fine]`.
+    fine_spans: Tensor<2>,
     /// Not used by nodes.
     times: TimeTable,
 }
@@ -115,7 +121,7 @@ impl Form {
             .collect();
         let rates = match config.network.n_rate {
             0 => None,
-            n => Some(RateInputs::new(LookbackNodes::new(n)?, place)),
+            n => Some(RateInputs::new(LookbackNodes::new(n)?, place)?),
         };
         Ok(Self {
             head: config.network.head,
@@ -193,10 +199,12 @@ impl Form {
                 let sfr = sfh.sfr_at_nodes(&context, t_obs_gyr)?.clamp_min(SFR_MIN);
                 let mean = (sfr.clone() * rates.spans.clone()).sum_dim(1);
                 let relative = (sfr / mean.clone()).log().clamp_min(LN_RATE_MIN);
-                lg_mass = lg_mass + log10(mean.squeeze_dim::<1>(1));
                 inputs = Tensor::cat(vec![inputs, relative.clone() * RATE_SCALE], 1);
+                let between = relative.matmul(rates.refine.clone());
+                let fine_mean = (between.clone().exp() * rates.fine_spans.clone()).sum_dim(1);
+                lg_mass = lg_mass + log10((mean * fine_mean).squeeze_dim::<1>(1));
                 let x = self.middles.clone() / t_obs;
-                ln_rate = Some(rates.grid.interp_rows(x, relative));
+                ln_rate = Some(rates.fine.interp_rows(x, between));
             }
         }
         Ok(Prepared { inputs, ln_span, ln_rate, lg_mass })
@@ -280,17 +288,58 @@ impl Prepared {
     }
 }
 
+/// Intervals between points for each interval between nodes.
+const FINER: usize = 4;
+
 impl RateInputs {
-    fn new(nodes: LookbackNodes, place: &Place) -> Self {
-        let x = nodes.shares();
-        let last = x.len() - 1;
-        let spans: Vec<f64> =
-            (0..=last).map(|k| 0.5 * (x[(k + 1).min(last)] - x[k.saturating_sub(1)])).collect();
-        Self {
-            grid: InterpGrid::new(x, place),
-            spans: place.row(&spans),
+    fn new(nodes: LookbackNodes, place: &Place) -> Result<Self> {
+        let n = nodes.shares().len();
+        // The nodes are among the points, since both follow the same density.
+        let fine = LookbackNodes::new((n - 1) * FINER + 1)?;
+        let n_fine = fine.shares().len();
+        let mut refine = vec![0.0; n * n_fine];
+        for i in 0..n_fine {
+            let k = (i / FINER).min(n - 2);
+            let f = (i - k * FINER) as f64 / FINER as f64;
+            for (offset, weight) in catmull_rom(f).into_iter().enumerate() {
+                // Beyond the ends the curve goes on as a straight line.
+                let j = k as isize + offset as isize - 1;
+                let last = n as isize - 1;
+                let parts = match j {
+                    -1 => [(0, 2.0), (1, -1.0)],
+                    j if j > last => [(last, 2.0), (last - 1, -1.0)],
+                    j => [(j, 1.0), (j, 0.0)],
+                };
+                for (j, part) in parts {
+                    refine[j as usize * n_fine + i] += weight * part;
+                }
+            }
+        }
+        Ok(Self {
+            spans: place.row(&spans(nodes.shares())),
+            refine: place.matrix(&refine, [n, n_fine]),
+            fine: InterpGrid::new(fine.shares(), place),
+            fine_spans: place.row(&spans(fine.shares())),
             nodes,
             times: TimeTable::default(),
-        }
+        })
     }
+}
+
+/// Weights of four values in a row in the cubic of Catmull and Rom between the middle two, at the share `f`
+/// of the way.
+fn catmull_rom(f: f64) -> [f64; 4] {
+    let (f2, f3) = (f * f, f * f * f);
+    [
+        -0.5 * f + f2 - 0.5 * f3,
+        1.0 - 2.5 * f2 + 1.5 * f3,
+        0.5 * f + 2.0 * f2 - 1.5 * f3,
+        -0.5 * f2 + 0.5 * f3,
+    ]
+}
+
+/// Weights of the trapezoidal rule.
+fn spans(x: &[f64]) -> Vec<f64> {
+    let last = x.len() - 1;
+    (0..=last).map(|k| 0.5 * (x[(k + 1).min(last)] - x[k.saturating_sub(1)])).collect()
 }

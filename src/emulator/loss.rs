@@ -6,18 +6,14 @@ use super::bins::shares_in;
 use super::config::LossConfig;
 use super::form::{BinMasses, Form};
 use super::targets::Targets;
+use super::light::SspLight;
 use crate::Result;
-use crate::device::{Place, to_host};
+use crate::device::Place;
 use crate::filter::FilterSet;
-use crate::photometry::Bandpasses;
 use crate::ssp::SspGrid;
 
 /// `-2.5 log10(x) = MAG_PER_LN ln(x)`.
 const MAG_PER_LN: f64 = -1.085_736_204_758_129_6;
-
-/// Metallicities of the grid whose light counts, from the lowest to the highest; light of mixtures errs
-/// less than that of the worst of them.
-const N_METALLICITY: usize = 3;
 
 /// Shares below this are compared as if they were this.
 const SHARE_MIN: f64 = 1e-9;
@@ -66,28 +62,13 @@ impl Judge {
         place: &Place,
     ) -> Result<Self> {
         let filters = FilterSet::resolve(&weights.filters)?;
-        let (n_met, n_age, n_wave) = grid.shape();
-        let host = Place::open(crate::device::DEFAULT_DEVICE, crate::device::Precision::F64)?;
-        let bands = Bandpasses::new(&filters, &grid.wave_aa, &host);
-        let n_band = bands.names().len();
-        let picked = (0..N_METALLICITY).map(|i| i * (n_met - 1) / (N_METALLICITY - 1));
-        let shares = shares_in(edges_gyr, &grid.ages);
+        let per_age = SspLight::new(&filters, grid)?;
+        let (n_age, n_light) = (grid.ages.lg_age_gyr().len(), per_age.n_light());
         let n_bin = edges_gyr.len() - 1;
-        let n_light = N_METALLICITY * n_band;
         let mut light = vec![0.0; n_bin * n_light];
-        for (i, met) in picked.enumerate() {
-            let spectra = &grid.lnu_lsun_hz[met * n_age * n_wave..][..n_age * n_wave];
-            let flux = bands.flux_at_common(host.matrix(spectra, [n_age, n_wave]), 0.0);
-            let flux = to_host(flux)?;
-            let mean = |k: usize| flux.iter().skip(k).step_by(n_band).sum::<f64>() / n_age as f64;
-            for k in 0..n_band {
-                let unit = mean(k).max(f64::MIN_POSITIVE);
-                for (b, shares) in shares.chunks(n_age).enumerate() {
-                    let per_age = flux.iter().skip(k).step_by(n_band);
-                    let sum: f64 = shares.iter().zip(per_age).map(|(s, f)| s * f).sum();
-                    light[b * n_light + i * n_band + k] = sum / unit;
-                }
-            }
+        let shares = shares_in(edges_gyr, &grid.ages);
+        for (shares, light) in shares.chunks(n_age).zip(light.chunks_mut(n_light)) {
+            per_age.add(shares, light);
         }
         let on_place = place.matrix(&light, [n_bin, n_light]);
         Ok(Self { weights: weights.clone(), light, n_light, place: place.clone(), on_place })

@@ -8,8 +8,11 @@ mod activation;
 mod bins;
 mod checkpoint;
 mod config;
+mod evaluate;
 mod form;
+mod light;
 mod loss;
+mod model;
 mod network;
 mod prior;
 mod targets;
@@ -18,6 +21,10 @@ mod weights;
 
 pub use checkpoint::{Checkpoint, Moments};
 pub use config::{EmulatorConfig, Head, LossConfig, NetworkConfig, TrainingConfig};
+pub use evaluate::{
+    Evaluation, EvaluationEffort, GradientErrors, PathErrors, Quantiles, Region, Speed, evaluate,
+};
+pub use model::{AgeEmulator, EMBEDDED_EMULATOR_SHA256, GridEmulator};
 pub use network::Weights;
 pub use prior::PriorBox;
 pub use train::{Event, Look, Progress, Trainer};
