@@ -78,7 +78,10 @@ struct EvaluateArgs {
     /// Filters of the magnitudes; see `starburn filters`
     #[arg(long, default_value = "lsst")]
     filters: String,
-    /// Device of the errors; times are taken on all: flex, ndarray, wgpu, cuda
+    /// Devices whose times are taken, as far as they are there, separated by commas
+    #[arg(long, value_name = "DEVICE,...", value_delimiter = ',', default_value = "flex,ndarray,wgpu,cuda")]
+    timed: Vec<String>,
+    /// Device of the errors: flex, ndarray, wgpu, cuda
     #[arg(long, default_value = DEFAULT_DEVICE)]
     device: String,
     /// f32 or f64
@@ -190,7 +193,7 @@ fn judge(args: &EvaluateArgs) -> Result<()> {
         n: args.n,
         n_gradient: args.gradients,
         filters: args.filters.clone(),
-        ..EvaluationEffort::default()
+        timed: args.timed.clone(),
     };
     let evaluation = evaluate(&emulator, embedded(), &effort, &place)?;
     print_evaluation(&evaluation);
@@ -250,6 +253,9 @@ fn print_evaluation(evaluation: &Evaluation) {
     for region in &evaluation.regions {
         let [lo, hi] = region.range;
         row(&format!("{:<13} {lo:>5.2} {hi:>5.2}", region.parameter), region.magnitudes);
+    }
+    if evaluation.speeds.is_empty() {
+        return;
     }
     say!("\nmicroseconds per galaxy: {:>20} {:>26}", "P(age)", "and gradient of a magnitude");
     say!("{:<16} {:>6} {:>10} {:>10} {:>10} {:>10}", "", "batch", "nodes", "emulator", "nodes", "emulator");

@@ -136,7 +136,7 @@ pub struct EvaluationEffort {
     pub n_gradient: usize,
     /// Filters of the magnitudes.
     pub filters: String,
-    /// Names of the devices that are timed; those that cannot be opened are left out.
+    /// Names of the devices that are timed; those that cannot be opened are left out, and so may all be.
     pub timed: Vec<String>,
 }
 
@@ -218,14 +218,21 @@ pub fn evaluate(
     let table = path(LookbackNodes::DEFAULT, AgeWeightMethod::Table)?;
     let table = see(&rows, sfh, &host, |sfh, t| table.ages(sfh, t))?;
     let wanted = magnitudes(&exact, &light);
-    let paths = [
-        ("emulator", &seen),
-        ("64 look-back nodes", &usual),
-        ("DSPS's table of 100 times", &table),
+    let mut paths = vec![
+        ("emulator".to_owned(), &seen),
+        (format!("{} look-back nodes", LookbackNodes::DEFAULT), &usual),
+        ("DSPS's table of 100 times".to_owned(), &table),
     ];
+    // Without rates there is no guess worth the name.
+    let n_rate = emulator.config().network.n_rate;
+    let guess = on.without_network();
+    let guess = see(&rows, sfh, place, |sfh, t| guess.age_distribution(sfh, t))?;
+    if n_rate > 0 {
+        paths.push((format!("cubic through {n_rate} rates"), &guess));
+    }
     let paths: Vec<PathErrors> = paths
         .into_iter()
-        .map(|(name, seen)| path_errors(name, seen, &exact, &wanted, &light, &names))
+        .map(|(name, seen)| path_errors(&name, seen, &exact, &wanted, &light, &names))
         .collect();
 
     let errors: Vec<f64> =
@@ -450,4 +457,38 @@ fn speed(
         exact_us: time(&|sfh, t| exact.ages(sfh, t))?,
         emulator_us: time(&|sfh, t| on.age_distribution(sfh, t))?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ssp::embedded;
+    use crate::testing::places;
+
+    #[test]
+    fn the_embedded_emulator_is_as_good_as_its_documentation_says() {
+        let effort = EvaluationEffort {
+            n: 1024,
+            n_gradient: 64,
+            filters: "lsst".to_owned(),
+            timed: Vec::new(),
+        };
+        for place in places(Precision::F32) {
+            let judged = evaluate(AgeEmulator::embedded(), embedded(), &effort, &place).unwrap();
+            let Quantiles { median, p99, .. } = judged.paths[0].magnitudes;
+            assert!(median < 1e-3 && p99 < 0.01, "{place}: {median} {p99}");
+            assert!(judged.gradients.cosine_median > 0.99, "{:?}", judged.gradients);
+            assert_eq!(judged.paths[0].bands.len(), 6);
+            // Each parameter's regions hold all galaxies between them.
+            assert_eq!(judged.regions.len(), N_PART * 14);
+        }
+    }
+
+    #[test]
+    fn too_few_galaxies_are_refused() {
+        let effort = EvaluationEffort { n: 3, ..EvaluationEffort::default() };
+        let place = places(Precision::F32).swap_remove(0);
+        let error = evaluate(AgeEmulator::embedded(), embedded(), &effort, &place).unwrap_err();
+        assert!(error.to_string().contains("galaxies = 3"), "{error}");
+    }
 }

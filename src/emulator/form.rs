@@ -180,7 +180,8 @@ impl Form {
         let inside = (t_obs.clone() - self.youngest.clone()).clamp_min(0.0);
         let inside = inside.min_pair(self.widths.clone().expand([t_obs.dims()[0], self.n_bin()]));
         let ln_span = (inside / t_obs.clone()).clamp_min(SHARE_MIN).log();
-        let (mut ln_rate, mut lg_mass) = (None, lg_t_obs);
+        // Msun for rates in Msun/yr.
+        let (mut ln_rate, mut lg_mass) = (None, lg_t_obs + 9.0);
         match &self.rates {
             None => {
                 if let Some(j) = self.scale {
@@ -342,4 +343,183 @@ fn catmull_rom(f: f64) -> [f64; 4] {
 fn spans(x: &[f64]) -> Vec<f64> {
     let last = x.len() - 1;
     (0..=last).map(|k| 0.5 * (x[(k + 1).min(last)] - x[k.saturating_sub(1)])).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::emulator::network::Weights;
+    use crate::emulator::train::galaxies;
+    use crate::testing::{
+        assert_close, assert_f32_jacobian, assert_jacobian, for_each_f64_place, for_each_place,
+        values,
+    };
+
+    const RANGES: [(&str, [f64; 2]); 5] = [
+        ("t_obs_gyr", [3.0, 13.8]),
+        ("logm0", [11.0, 14.0]),
+        ("logtc", [-0.2, 0.5]),
+        ("t_peak", [2.0, 20.0]),
+        ("lg_qt", [0.8, 1.2]),
+    ];
+
+    fn config(head: Head, n_rate: usize) -> EmulatorConfig {
+        let text = format!(
+            "sfh = \"diffstar\"\n[network]\nhead = \"{head}\"\nn_rate = {n_rate}\nn_age = 24\nhidden = [6]\n[prior]\n{}",
+            RANGES.map(|(name, [lo, hi])| format!("{name} = [{lo:?}, {hi:?}]\n")).concat()
+        );
+        EmulatorConfig::parse(&text).unwrap()
+    }
+
+    fn each_config(body: impl Fn(&EmulatorConfig)) {
+        for head in Head::ALL {
+            for n_rate in [0, 12] {
+                body(&config(*head, n_rate));
+            }
+        }
+    }
+
+    /// Galaxies that are given by their parameters and times of observation, and a network without sense.
+    fn masses(config: &EmulatorConfig, rows: Tensor<2>, gain: f64) -> BinMasses {
+        let place = Place::of(&rows);
+        let form = Form::new(config, &place).unwrap();
+        let n = rows.dims()[1];
+        let column = |j: usize| rows.clone().narrow(1, j, 1).squeeze_dim::<1>(1);
+        let sfh = config.sfh.take(&mut (0..n).map(column));
+        let prepared = form.prepare(&sfh, &column(n - 1)).unwrap();
+        let layers = Weights::random(&form.widths(config), 5).at(&place);
+        let outputs = layers.forward(prepared.inputs.clone()) * gain;
+        form.masses(outputs, &prepared)
+    }
+
+    fn rows(config: &EmulatorConfig, n: u64) -> Vec<Vec<f64>> {
+        let prior = PriorBox::new(config.sfh, &config.prior).unwrap();
+        (0..n).map(|id| prior.draw(1, id)).collect()
+    }
+
+    #[test]
+    fn every_head_makes_distributions_that_end_with_the_galaxy() {
+        each_config(|config| {
+            let rows = rows(config, 40);
+            let refs: Vec<&[f64]> = rows.iter().map(Vec::as_slice).collect();
+            for_each_place(|place| {
+                // With outputs as wild as no training leaves them, too.
+                for gain in [0.0, 1.0, 300.0] {
+                    let masses = masses(config, place.rows(&refs), gain);
+                    let edges = Form::new(config, place).unwrap().edges_gyr;
+                    for (row, shares) in rows.iter().zip(values(masses.shares).chunks(24)) {
+                        assert!(shares.iter().all(|s| (0.0..=1.001).contains(s)), "{shares:?}");
+                        assert!((shares.iter().sum::<f64>() - 1.0).abs() < 1e-5);
+                        let t_obs = row[row.len() - 1];
+                        let older = edges.iter().position(|e| *e >= t_obs).unwrap();
+                        // Wild outputs may raise what the galaxy's age forbids, but not by much.
+                        if gain < 100.0 {
+                            assert!(shares[older..].iter().all(|s| *s < 1e-10), "{shares:?}");
+                        }
+                    }
+                    assert!(values(masses.lg_mass_formed).iter().all(|m| m.is_finite()));
+                }
+            });
+        });
+    }
+
+    #[test]
+    fn without_outputs_the_rate_is_constant() {
+        for head in [Head::Rates, Head::Cumulative, Head::LowRank] {
+            let config = config(head, 0);
+            for_each_place(|place| {
+                let rows = rows(&config, 3);
+                let refs: Vec<&[f64]> = rows.iter().map(Vec::as_slice).collect();
+                let masses = masses(&config, place.rows(&refs), 0.0);
+                let edges = Form::new(&config, place).unwrap().edges_gyr;
+                for (row, shares) in rows.iter().zip(values(masses.shares).chunks(24)) {
+                    let t_obs = row[row.len() - 1];
+                    let span = |e: &[f64]| (e[1].min(t_obs) - e[0].min(t_obs)) / t_obs;
+                    let want: Vec<f64> = edges.windows(2).map(span).collect();
+                    assert_close(shares, &want, 1e-5, 1e-7);
+                }
+            });
+        }
+    }
+
+    #[test]
+    fn without_outputs_rates_are_those_of_the_history() {
+        let config = config(Head::Rates, 48);
+        for_each_place(|place| {
+            let rows = rows(&config, 20);
+            let masses = {
+                let refs: Vec<&[f64]> = rows.iter().map(Vec::as_slice).collect();
+                masses(&config, place.rows(&refs), 0.0)
+            };
+            let form = Form::new(&config, place).unwrap();
+            let maker = crate::emulator::targets::TargetMaker::new(&config, &form.edges_gyr);
+            let exact = maker.unwrap().of(rows).unwrap();
+            let younger = values(form.cumulative(masses.shares));
+            assert_close(&younger, &exact.cumulative, 0.0, 0.02);
+            assert_close(&values(masses.lg_mass_formed), &exact.lg_mass_formed, 0.0, 0.01);
+        });
+    }
+
+    #[test]
+    fn what_lies_beyond_the_observation_does_not_matter() {
+        each_config(|config| {
+            let place = Place::open(crate::device::DEFAULT_DEVICE, crate::device::Precision::F64);
+            let place = place.unwrap();
+            let mut late = rows(config, 1).remove(0);
+            let peak = config.sfh.info().iter().position(|p| p.name == "t_peak").unwrap();
+            late[peak] = 14.5;
+            let mut later = late.clone();
+            later[peak] = 19.0;
+            let both = masses(config, place.rows(&[&late, &later]), 1.0);
+            let shares = values(both.shares);
+            assert_eq!(shares[..24], shares[24..]);
+        });
+    }
+
+    #[test]
+    fn gradients_of_every_head() {
+        each_config(|config| {
+            let rows = rows(config, 4);
+            let refs: Vec<&[f64]> = rows.iter().map(Vec::as_slice).collect();
+            let of = |p: Tensor<2>| {
+                let masses = masses(config, p, 3.0);
+                let ages: Vec<f64> = (0..24).flat_map(|i| [1.0 / (1.0 + f64::from(i))]).collect();
+                let place = Place::of(&masses.shares);
+                let light = masses.shares.matmul(place.matrix(&ages, [24, 1]));
+                Tensor::cat(vec![light, column(&masses.lg_mass_formed)], 1)
+            };
+            for_each_f64_place(|place| assert_jacobian(&refs, 1e-6, place, of));
+            assert_f32_jacobian(&refs, 2e-3, of);
+        });
+    }
+
+    #[test]
+    fn scale_parameters_scale_and_nothing_else() {
+        for sfh in SfhModel::ALL {
+            let Some(name) = scale_parameter(*sfh) else { continue };
+            let text = format!("sfh = \"{sfh}\"\n[prior]\nt_obs_gyr = [9.0, 9.0]\n");
+            let config = EmulatorConfig::parse(&text).unwrap();
+            let maker =
+                crate::emulator::targets::TargetMaker::new(&config, &[0.0, 1.0, 4.0, 9.0]).unwrap();
+            let mut row = rows(&config, 1).remove(0);
+            let mut more = row.clone();
+            let j = sfh.info().iter().position(|p| p.name == name).unwrap();
+            more[j] += 0.25;
+            let targets = maker.of(vec![std::mem::take(&mut row), more]).unwrap();
+            assert_close(&targets.cumulative[..3], &targets.cumulative[3..], 1e-9, 0.0);
+            let lg_mass = &targets.lg_mass_formed;
+            assert_close(&[lg_mass[1] - lg_mass[0]], &[0.25], 1e-9, 0.0);
+        }
+    }
+
+    #[test]
+    fn the_galaxies_of_a_batch_are_those_of_its_rows() {
+        let config = config(Head::Rates, 0);
+        for_each_place(|place| {
+            let rows = rows(&config, 2);
+            let (sfh, t_obs) = galaxies(&config, &rows, place);
+            assert_close(&values(t_obs), &[*rows[0].last().unwrap(), *rows[1].last().unwrap()], 1e-6, 0.0);
+            assert_close(&values(sfh.columns()[0].clone()), &[rows[0][0], rows[1][0]], 1e-6, 0.0);
+        });
+    }
 }

@@ -227,6 +227,12 @@ impl GridEmulator {
         })
     }
 
+    /// What the emulator says without its network: the first guess, from the rates that are inputs.
+    pub(super) fn without_network(&self) -> Self {
+        let parts = self.layers.parts.iter().map(|part| part.clone().zeros_like());
+        Self { layers: Layers { parts: parts.collect() }, ..self.clone() }
+    }
+
     /// The box in which the emulator was trained.
     pub fn prior(&self) -> &PriorBox {
         &self.prior

@@ -352,3 +352,104 @@ pub(super) fn quantile(values: &mut [f64], q: f64) -> f64 {
     let k = ((values.len() - 1) as f64 * q).round() as usize;
     *values.select_nth_unstable_by(k, f64::total_cmp).1
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::device::Precision;
+    use crate::emulator::AgeEmulator;
+    use crate::ssp::embedded;
+    use crate::testing::places;
+
+    const CONFIG: &str = r#"
+sfh = "lognormal"
+seed = 4
+
+[prior]
+t_obs_gyr = [6.0, 12.0]
+sfr_t_max = [2.0, 6.0]
+sfr_fwhm = [3.0, 8.0]
+
+[network]
+hidden = [16]
+n_age = 24
+
+[training]
+steps = 40
+batch = 64
+learning_rate = 1e-2
+warm_up = 10
+n_held_out = 100
+evaluate_every = 10
+nodes = 64
+"#;
+
+    fn config() -> EmulatorConfig {
+        EmulatorConfig::parse(CONFIG).unwrap()
+    }
+
+    #[test]
+    fn the_learning_rate_rises_and_falls() {
+        let training = TrainingConfig { steps: 100, warm_up: 10, ..config().training };
+        let rates: Vec<f64> = (0..100).map(|step| learning_rate(&training, step)).collect();
+        assert!(rates[..10].windows(2).all(|r| r[1] > r[0]) && rates[9] == 1e-2);
+        assert!(rates[10..].windows(2).all(|r| r[1] < r[0]) && rates[99] < 1e-4);
+    }
+
+    #[test]
+    fn a_killed_training_goes_on_as_if_nothing_had_happened() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("checkpoint.safetensors");
+        for place in places(Precision::F32) {
+            let mut whole = Trainer::new(config(), embedded(), &place).unwrap();
+            whole.run(|_| Ok(true)).unwrap();
+
+            let mut killed = Trainer::new(config(), embedded(), &place).unwrap();
+            let stopped = killed.run(|event| match event {
+                Event::Look(look, state) => {
+                    state.write(&path)?;
+                    Ok(look.step < 20.0)
+                }
+                Event::Step(_) => Ok(true),
+            });
+            stopped.unwrap();
+            drop(killed);
+            let state = Checkpoint::read(&path).unwrap();
+            assert_eq!(state.step, 20);
+            let mut resumed = Trainer::resume(state, embedded(), &place).unwrap();
+            resumed.run(|_| Ok(true)).unwrap();
+            assert_eq!(resumed.state(), whole.state(), "{place}");
+            assert_eq!(whole.state().looks.len(), 4);
+            let first = &whole.state().looks[0];
+            let last = &whole.state().looks[3];
+            assert!(last.held_out < 0.5 * first.held_out, "{first:?} {last:?}");
+            let emulator = AgeEmulator::from_checkpoint(whole.state()).unwrap();
+            emulator.to_store().unwrap();
+        }
+    }
+
+    #[test]
+    fn a_training_without_progress_stops_early() {
+        let place = places(Precision::F32).swap_remove(0);
+        let mut config = config();
+        config.training = TrainingConfig {
+            learning_rate: 1e-9,
+            patience: 2,
+            steps: 1000,
+            warm_up: 0,
+            last_share: 1.0,
+            ..config.training
+        };
+        let mut trainer = Trainer::new(config, embedded(), &place).unwrap();
+        trainer.run(|_| Ok(true)).unwrap();
+        assert!(trainer.state().step < 1000);
+    }
+
+    #[test]
+    fn quantiles_of_absolute_values() {
+        let mut values = [-3.0, 1.0, 2.0, -4.0, 0.5];
+        assert_eq!(quantile(&mut values, 0.5), 2.0);
+        assert_eq!(quantile(&mut values, 1.0), 4.0);
+        assert!(quantile(&mut [], 0.5).is_nan());
+    }
+}
