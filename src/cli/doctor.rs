@@ -29,8 +29,7 @@ pub(super) fn run(_: &Args) -> Result<ExitCode> {
     healthy &= checksum(EMBEDDED_NAME, embedded_bytes(), EMBEDDED_SHA256);
     healthy &= checksum("filters", embedded_filter_bytes(), EMBEDDED_FILTERS_SHA256);
     healthy &= checksum("nebular lines", LineFit::embedded_bytes(), EMBEDDED_LINES_SHA256);
-    healthy &=
-        checksum("age emulator", AgeEmulator::embedded_bytes(), EMBEDDED_EMULATOR_SHA256);
+    healthy &= checksum("age emulator", AgeEmulator::embedded_bytes(), EMBEDDED_EMULATOR_SHA256);
     if healthy {
         let (n_met, n_age, n_wave) = embedded().shape();
         say!("  SSP grid {n_met} x {n_age} x {n_wave}, {} filters", embedded_names()?.len());

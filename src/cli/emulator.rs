@@ -79,7 +79,12 @@ struct EvaluateArgs {
     #[arg(long, default_value = "lsst")]
     filters: String,
     /// Devices whose times are taken, as far as they are there, separated by commas
-    #[arg(long, value_name = "DEVICE,...", value_delimiter = ',', default_value = "flex,ndarray,wgpu,cuda")]
+    #[arg(
+        long,
+        value_name = "DEVICE,...",
+        value_delimiter = ',',
+        default_value = "flex,ndarray,wgpu,cuda"
+    )]
     timed: Vec<String>,
     /// Device of the errors: flex, ndarray, wgpu, cuda
     #[arg(long, default_value = DEFAULT_DEVICE)]
@@ -153,7 +158,8 @@ fn train(args: &TrainArgs) -> Result<()> {
 
 fn steps_bar(steps: usize, done: usize) -> ProgressBar {
     let style = "{wide_bar} step {pos}/{len}, {msg}, {per_sec}, {eta} left";
-    let style = ProgressStyle::with_template(style).unwrap_or_else(|_| ProgressStyle::default_bar());
+    let style =
+        ProgressStyle::with_template(style).unwrap_or_else(|_| ProgressStyle::default_bar());
     ProgressBar::new(steps as u64).with_position(done as u64).with_style(style)
 }
 
@@ -178,8 +184,11 @@ fn metrics_figure(looks: &[Look]) -> Figure {
         .with(Series::new("magnitudes, median", steps.clone(), of(|l| l.median_mag)))
         .with(Series::new("mass [mag], median", steps.clone(), of(|l| l.median_mass_mag)))
         .with(Series::new("cumulative, rms", steps.clone(), of(|l| l.rms_cumulative)));
-    let rate = Panel::new(Axis::linear("Step"), Axis::linear("Learning rate"))
-        .with(Series::new("", steps, of(|l| l.learning_rate)));
+    let rate = Panel::new(Axis::linear("Step"), Axis::linear("Learning rate")).with(Series::new(
+        "",
+        steps,
+        of(|l| l.learning_rate),
+    ));
     Figure::new(vec![loss, errors, rate], 3)
 }
 
@@ -215,7 +224,8 @@ fn judge(args: &EvaluateArgs) -> Result<()> {
 
 /// The emulator with its errors among its facts.
 fn recorded(emulator: AgeEmulator, evaluation: &Evaluation) -> AgeEmulator {
-    let of = |q: Quantiles| format!("median {:.2e}, 99 % {:.2e}, max {:.2e}", q.median, q.p99, q.max);
+    let of =
+        |q: Quantiles| format!("median {:.2e}, 99 % {:.2e}, max {:.2e}", q.median, q.p99, q.max);
     let errors = &evaluation.paths[0];
     let gradients = &evaluation.gradients;
     emulator
@@ -234,7 +244,13 @@ fn print_evaluation(evaluation: &Evaluation) {
     let row = |what: &str, q: Quantiles| {
         say!("  {what:<26} {:>9.1e} {:>9.1e} {:>9.1e}", q.median, q.p99, q.max);
     };
-    say!("errors of {} galaxies       {:>9} {:>9} {:>9}", evaluation.n, "median", "99 %", "largest");
+    say!(
+        "errors of {} galaxies       {:>9} {:>9} {:>9}",
+        evaluation.n,
+        "median",
+        "99 %",
+        "largest"
+    );
     for path in &evaluation.paths {
         say!("{}", path.name);
         row("cumulative distribution", path.cumulative);
@@ -247,7 +263,11 @@ fn print_evaluation(evaluation: &Evaluation) {
     }
     let g = &evaluation.gradients;
     say!("\ngradients of {} galaxies, emulated against exact", evaluation.n_gradient);
-    say!("  cosine of the angle        {:>9.6} (median) {:>9.6} (1 %)", g.cosine_median, g.cosine_p01);
+    say!(
+        "  cosine of the angle        {:>9.6} (median) {:>9.6} (1 %)",
+        g.cosine_median,
+        g.cosine_p01
+    );
     row("relative difference", g.relative);
     say!("\nmagnitudes by region");
     for region in &evaluation.regions {
@@ -258,11 +278,24 @@ fn print_evaluation(evaluation: &Evaluation) {
         return;
     }
     say!("\nmicroseconds per galaxy: {:>20} {:>26}", "P(age)", "and gradient of a magnitude");
-    say!("{:<16} {:>6} {:>10} {:>10} {:>10} {:>10}", "", "batch", "nodes", "emulator", "nodes", "emulator");
+    say!(
+        "{:<16} {:>6} {:>10} {:>10} {:>10} {:>10}",
+        "",
+        "batch",
+        "nodes",
+        "emulator",
+        "nodes",
+        "emulator"
+    );
     for s in &evaluation.speeds {
         say!(
             "{:<16} {:>6} {:>10.2} {:>10.2} {:>10.2} {:>10.2}",
-            s.device, s.batch, s.exact_us[0], s.emulator_us[0], s.exact_us[1], s.emulator_us[1]
+            s.device,
+            s.batch,
+            s.exact_us[0],
+            s.emulator_us[0],
+            s.exact_us[1],
+            s.emulator_us[1]
         );
     }
 }
@@ -270,12 +303,17 @@ fn print_evaluation(evaluation: &Evaluation) {
 fn evaluation_figure(evaluation: &Evaluation) -> Figure {
     let n = evaluation.distribution.len() - 1;
     let share: Vec<f64> = (0..=n).map(|i| i as f64 / n as f64).collect();
-    let distribution =
-        Panel::new(Axis::log("Error of magnitudes [mag]"), Axis::linear("Share with smaller errors"))
-            .with(Series::new("", evaluation.distribution.clone(), share));
+    let distribution = Panel::new(
+        Axis::log("Error of magnitudes [mag]"),
+        Axis::linear("Share with smaller errors"),
+    )
+    .with(Series::new("", evaluation.distribution.clone(), share));
     let bands = |of: fn(&Quantiles) -> f64| {
         evaluation.paths.iter().fold(
-            Panel::new(Axis::linear("Band, from the bluest"), Axis::log("Error of magnitudes [mag]")),
+            Panel::new(
+                Axis::linear("Band, from the bluest"),
+                Axis::log("Error of magnitudes [mag]"),
+            ),
             |panel, path| {
                 let errors: Vec<f64> = path.bands.iter().map(|(_, q)| of(q)).collect();
                 let x: Vec<f64> = (1..=errors.len()).map(|k| k as f64).collect();

@@ -20,7 +20,17 @@ pub(super) fn age_edges_gyr(n: usize, oldest_gyr: f64) -> Vec<f64> {
         }
         hi
     };
-    (0..=n).map(|k| if k == 0 { 0.0 } else if k == n { oldest_gyr } else { edge(k) }).collect()
+    (0..=n)
+        .map(|k| {
+            if k == 0 {
+                0.0
+            } else if k == n {
+                oldest_gyr
+            } else {
+                edge(k)
+            }
+        })
+        .collect()
 }
 
 /// The share of each bin's mass in each age of an SSP grid, row-major `[n_bin, n_age]`: masses are spread

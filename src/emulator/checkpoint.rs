@@ -42,7 +42,8 @@ impl Checkpoint {
 
     /// Index of the look with the lowest loss.
     pub(super) fn best_look(&self) -> Option<usize> {
-        (0..self.looks.len()).min_by(|i, j| self.looks[*i].held_out.total_cmp(&self.looks[*j].held_out))
+        (0..self.looks.len())
+            .min_by(|i, j| self.looks[*i].held_out.total_cmp(&self.looks[*j].held_out))
     }
 
     pub(super) fn note(&mut self, look: Look, weights: Weights) {
@@ -95,8 +96,8 @@ impl Checkpoint {
         if text("format") != FORMAT {
             return Err(Error::file(path, format!("is no checkpoint: its format is not {FORMAT}")));
         }
-        let config = EmulatorConfig::parse(text("config"))
-            .map_err(|e| Error::file(path, e.to_string()))?;
+        let config =
+            EmulatorConfig::parse(text("config")).map_err(|e| Error::file(path, e.to_string()))?;
         let step = text("step")
             .parse()
             .map_err(|_| Error::file(path, format!("step {:?} is no number", text("step"))))?;

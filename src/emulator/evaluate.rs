@@ -324,8 +324,7 @@ fn path_errors(
     });
     let got = magnitudes(seen, light);
     let off: Vec<f64> = got.iter().zip(wanted).map(|(a, b)| a - b).collect();
-    let colours =
-        off.chunks(n_band).flat_map(|off| off.windows(2).map(|pair| pair[1] - pair[0]));
+    let colours = off.chunks(n_band).flat_map(|off| off.windows(2).map(|pair| pair[1] - pair[0]));
     let of_band = |k: usize| off.iter().skip(k).step_by(n_band).copied().collect();
     let mass = seen.lg_mass.iter().zip(&exact.lg_mass).map(|(a, b)| a - b);
     PathErrors {

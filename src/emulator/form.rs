@@ -116,9 +116,8 @@ impl Form {
         let edges_gyr = age_edges_gyr(n_bin, latest);
         let widths: Vec<f64> = edges_gyr.windows(2).map(|e| e[1] - e[0]).collect();
         let middles: Vec<f64> = edges_gyr.windows(2).map(|e| 0.5 * (e[1] + e[0])).collect();
-        let sums: Vec<f64> = (0..n_bin * n_bin)
-            .map(|i| if i / n_bin <= i % n_bin { 1.0 } else { 0.0 })
-            .collect();
+        let sums: Vec<f64> =
+            (0..n_bin * n_bin).map(|i| if i / n_bin <= i % n_bin { 1.0 } else { 0.0 }).collect();
         let rates = match config.network.n_rate {
             0 => None,
             n => Some(RateInputs::new(LookbackNodes::new(n)?, place)?),
@@ -524,7 +523,12 @@ mod tests {
         for_each_place(|place| {
             let rows = rows(&config, 2);
             let (sfh, t_obs) = galaxies(&config, &rows, place);
-            assert_close(&values(t_obs), &[*rows[0].last().unwrap(), *rows[1].last().unwrap()], 1e-6, 0.0);
+            assert_close(
+                &values(t_obs),
+                &[*rows[0].last().unwrap(), *rows[1].last().unwrap()],
+                1e-6,
+                0.0,
+            );
             assert_close(&values(sfh.columns()[0].clone()), &[rows[0][0], rows[1][0]], 1e-6, 0.0);
         });
     }

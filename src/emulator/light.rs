@@ -31,8 +31,7 @@ impl SspLight {
         for i in 0..N_METALLICITY {
             let met = i * (n_met - 1) / (N_METALLICITY - 1);
             let spectra = &grid.lnu_lsun_hz[met * n_age * n_wave..][..n_age * n_wave];
-            let flux =
-                to_host(bands.flux_at_common(host.matrix(spectra, [n_age, n_wave]), 0.0))?;
+            let flux = to_host(bands.flux_at_common(host.matrix(spectra, [n_age, n_wave]), 0.0))?;
             for k in 0..n_band {
                 let sum: f64 = flux.iter().skip(k).step_by(n_band).sum();
                 let unit = (sum / n_age as f64).max(f64::MIN_POSITIVE);

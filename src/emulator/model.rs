@@ -57,7 +57,9 @@ impl AgeEmulator {
             let path = Path::new("embedded age emulator");
             Store::from_bytes(BYTES, path)
                 .and_then(|store| Self::from_store(&store, path))
-                .unwrap_or_else(|e| unreachable!("the embedded emulator is tested to be valid: {e}"))
+                .unwrap_or_else(|e| {
+                    unreachable!("the embedded emulator is tested to be valid: {e}")
+                })
         })
     }
 
@@ -112,7 +114,10 @@ impl AgeEmulator {
     pub fn from_store(store: &Store, path: &Path) -> Result<Self> {
         let text = |key: &str| store.metadata.get(key).map_or("", String::as_str);
         if text("format") != FORMAT {
-            return Err(Error::file(path, format!("is no age emulator: its format is not {FORMAT}")));
+            return Err(Error::file(
+                path,
+                format!("is no age emulator: its format is not {FORMAT}"),
+            ));
         }
         let in_file = |e: Error| Error::file(path, e.to_string());
         let config = EmulatorConfig::parse(text("config")).map_err(in_file)?;
@@ -136,11 +141,9 @@ impl AgeEmulator {
     pub fn to_store(&self) -> Result<Store> {
         let mut store = Store { metadata: self.provenance.clone(), ..Store::default() };
         put_weights(&mut store, "weights", &self.weights);
-        for (key, value) in OWN_KEYS.iter().zip([
-            FORMAT.to_owned(),
-            self.config.to_toml()?,
-            self.checksum(),
-        ]) {
+        for (key, value) in
+            OWN_KEYS.iter().zip([FORMAT.to_owned(), self.config.to_toml()?, self.checksum()])
+        {
             store.metadata.insert((*key).to_owned(), value);
         }
         Ok(store)
@@ -274,7 +277,8 @@ mod tests {
         assert!(error.contains("configuration"), "{error}");
         let error = error_of(|s| drop(s.arrays.remove("weights.1")));
         assert!(error.contains("weights.1"), "{error}");
-        let error = error_of(|s| drop(s.arrays.insert("weights.1".into(), Array::f64(&[1, 1], vec![0.0]))));
+        let error =
+            error_of(|s| drop(s.arrays.insert("weights.1".into(), Array::f64(&[1, 1], vec![0.0]))));
         assert!(error.contains("weights.1"), "{error}");
         let change = |s: &mut Store, value: f64| {
             let old = &s.arrays["weights.1"];
@@ -292,5 +296,55 @@ mod tests {
             s.metadata.insert("config".into(), config);
         });
         assert!(error.contains("expected"), "{error}");
+    }
+
+    #[test]
+    fn predictions_with_the_emulator_are_those_with_nodes() {
+        use std::sync::Arc;
+
+        use crate::filter::FilterSet;
+        use crate::population::{Frame, GalaxyModel, ModelSettings};
+        use crate::sfh::{LookbackNodes, SfhModel};
+        use crate::ssp::embedded;
+        use crate::testing::{assert_close, for_each_place, values};
+
+        let filters = FilterSet::embedded("lsst").unwrap();
+        let emulator = Some(Arc::new(AgeEmulator::embedded().clone()));
+        let settings = ModelSettings { frame: Frame::Rest, ..ModelSettings::default() };
+        let emulated = ModelSettings { emulator, ..settings.clone() };
+        for_each_place(|place| {
+            let nodes = LookbackNodes::new(512).unwrap();
+            let exact = ModelSettings { nodes, ..settings.clone() };
+            let model =
+                |s: &ModelSettings| GalaxyModel::new(embedded(), &filters, s.clone(), place);
+            let (exact, emulated) = (model(&exact).unwrap(), model(&emulated).unwrap());
+            let components = exact.components();
+            let rows = [
+                components.default_values(),
+                components.row(&[("logm0", 13.0), ("lg_drop", -2.0), ("lg_rejuv", -1.0)]).unwrap(),
+                components.row(&[("logm0", 16.0)]).unwrap(),
+            ];
+            let refs: Vec<&[f64]> = rows.iter().map(Vec::as_slice).collect();
+            let t_obs = [10.0, 13.0, 13.0];
+            let galaxies = components.galaxies(&place.rows(&refs), Some(place.vector(&t_obs)));
+            let mut galaxies = galaxies.unwrap();
+            let (want, got) = (exact.predict(&galaxies), emulated.predict(&galaxies));
+            let (want, got) = (want.unwrap(), got.unwrap());
+            assert_close(&values(got.magnitudes)[..12], &values(want.magnitudes)[..12], 0.0, 5e-3);
+            let masses = [got.lg_mass_formed, want.lg_mass_formed].map(values);
+            assert_close(&masses[0][..2], &masses[1][..2], 0.0, 2e-3);
+            let outside = emulated.outside_prior(&rows, &t_obs);
+            assert!(outside[0].is_none() && outside[1].is_none());
+            assert!(outside[2].as_deref().unwrap().starts_with("logm0 = 16"));
+            assert!(exact.outside_prior(&rows, &t_obs).iter().all(Option::is_none));
+            // Diffstar's parameters hold at any time.
+            galaxies.t_ref_gyr = Some(place.vector(&[12.0; 3]));
+            emulated.predict(&galaxies).unwrap();
+        });
+        let mut other = emulated;
+        other.components.sfh = SfhModel::GasDepletion;
+        let place = Place::open(DEFAULT_DEVICE, Precision::F32).unwrap();
+        let error = GalaxyModel::new(embedded(), &filters, other, &place).unwrap_err().to_string();
+        assert!(error.contains("diffstar") && error.contains("gas_depletion"), "{error}");
     }
 }

@@ -49,16 +49,14 @@ impl PriorBox {
                 // The rest is seen to when galaxies are drawn.
                 Edge::Param(..) => other,
             };
-            let allowed = [
-                fixed(p.bound.lo, f64::NEG_INFINITY),
-                fixed(p.bound.hi, f64::INFINITY),
-            ];
+            let allowed = [fixed(p.bound.lo, f64::NEG_INFINITY), fixed(p.bound.hi, f64::INFINITY)];
             check_range(p.name, range, allowed)?;
             ranges.push(range);
         }
-        let t_obs = named.get(T_OBS_COLUMN).copied().ok_or_else(|| {
-            Error::invalid("prior", format!("has no range of {T_OBS_COLUMN}"))
-        })?;
+        let t_obs = named
+            .get(T_OBS_COLUMN)
+            .copied()
+            .ok_or_else(|| Error::invalid("prior", format!("has no range of {T_OBS_COLUMN}")))?;
         check_range(T_OBS_COLUMN, t_obs, T_OBS_RANGE_GYR)?;
         ranges.push(t_obs);
         Ok(Self { info, ranges })
@@ -118,13 +116,14 @@ impl PriorBox {
     /// Why a galaxy, its values in the order of the names, is outside the box; `None` inside.
     pub fn outside(&self, row: &[f64]) -> Option<String> {
         let names = self.names();
-        let (j, [lo, hi]) = row.iter().zip(&self.ranges).enumerate().find_map(|(j, (v, range))| {
-            let [lo, hi] = *range;
-            // Values that were once f32 are not to fall off the edge.
-            let slack = 1e-6 * (1.0 + lo.abs().max(hi.abs()));
-            let inside = (lo - slack..=hi + slack).contains(v);
-            (!inside).then_some((j, [lo, hi]))
-        })?;
+        let (j, [lo, hi]) =
+            row.iter().zip(&self.ranges).enumerate().find_map(|(j, (v, range))| {
+                let [lo, hi] = *range;
+                // Values that were once f32 are not to fall off the edge.
+                let slack = 1e-6 * (1.0 + lo.abs().max(hi.abs()));
+                let inside = (lo - slack..=hi + slack).contains(v);
+                (!inside).then_some((j, [lo, hi]))
+            })?;
         Some(format!("{} = {} is outside [{lo}, {hi}]", names[j], row[j]))
     }
 }

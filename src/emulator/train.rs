@@ -182,7 +182,10 @@ impl Trainer {
         let mut trainer = Self::new(state.config.clone(), grid, place)?;
         let shapes = |weights: &Weights| weights.parts.iter().map(|p| p.0).collect::<Vec<_>>();
         if shapes(&state.weights) != shapes(&trainer.state.weights) {
-            return Err(Error::invalid("checkpoint", "its layers are not those of its configuration"));
+            return Err(Error::invalid(
+                "checkpoint",
+                "its layers are not those of its configuration",
+            ));
         }
         trainer.layers = state.weights.at(place);
         if let Some(Moments { first, second }) = &state.moments {

@@ -47,13 +47,13 @@ impl GalaxyModel {
     /// The stars that the parameters describe.
     ///
     /// # Errors
-    /// [`Error::Invalid`] where P(age) is emulated and the parameters hold at another time than that of
-    /// observation; else none for valid settings.
+    /// [`Error::Invalid`] where P(age) is emulated and masses hold at another time than that of observation;
+    /// else none for valid settings.
     pub fn stars(&self, galaxies: &GalaxyParams) -> Result<Stars> {
         let (t_obs, t_ref) = (self.t_obs_gyr(galaxies), self.t_ref_gyr(galaxies));
         if let Some(emulator) = self.emulator() {
-            if galaxies.t_ref_gyr.is_some() {
-                let reason = "needs parameters that hold at the time of observation";
+            if galaxies.t_ref_gyr.is_some() && galaxies.sfh.model().states_mass() {
+                let reason = "needs the mass formed by the time of observation, not another time";
                 return Err(Error::invalid("age emulator", reason));
             }
             let ages = emulator.age_distribution(&galaxies.sfh, &t_obs)?;

@@ -143,7 +143,14 @@ mod tests {
 
     fn part(part: usize) -> PartRecord {
         let files = BTreeMap::from([("part-0.parquet".into(), "01".into())]);
-        PartRecord { part, rows: 10, bad: 1, first_bad: Some((7, "av\n is empty".into())), outside: 0, files }
+        PartRecord {
+            part,
+            rows: 10,
+            bad: 1,
+            first_bad: Some((7, "av\n is empty".into())),
+            outside: 0,
+            files,
+        }
     }
 
     #[test]
