@@ -304,7 +304,7 @@ fn evaluation_figure(evaluation: &Evaluation) -> Figure {
     let n = evaluation.distribution.len() - 1;
     let share: Vec<f64> = (0..=n).map(|i| i as f64 / n as f64).collect();
     let distribution = Panel::new(
-        Axis::log("Error of magnitudes [mag]"),
+        Axis::log("Error of magnitudes [mag]").range(1e-6, 1.0),
         Axis::linear("Share with smaller errors"),
     )
     .with(Series::new("", evaluation.distribution.clone(), share));
@@ -321,28 +321,35 @@ fn evaluation_figure(evaluation: &Evaluation) -> Figure {
             },
         )
     };
-    let mut names: Vec<&str> = Vec::new();
     let mut regions = Panel::new(
         Axis::linear("Place in the range of the parameter"),
         Axis::log("99th percentile [mag]"),
     );
-    for region in &evaluation.regions {
-        if !names.contains(&region.parameter.as_str()) {
-            names.push(&region.parameter);
-        }
-    }
-    for name in names {
-        let of = evaluation.regions.iter().filter(|r| r.parameter == name);
+    for parameter in critical_parameters(evaluation) {
+        let of = evaluation.regions.iter().filter(|r| r.parameter == parameter);
         let errors: Vec<f64> = of.map(|r| r.magnitudes.p99).collect();
         let n = errors.len() as f64;
         let x: Vec<f64> = (0..errors.len()).map(|i| (i as f64 + 0.5) / n).collect();
-        regions = regions.with(Series::new(name, x, errors));
+        regions = regions.with(Series::new(parameter, x, errors));
     }
     let panels = vec![
         distribution.title("Emulator"),
         bands(|q| q.median).title("Median"),
         bands(|q| q.p99).title("99th percentile"),
-        regions.title("By region"),
+        regions.title("Where it is worst"),
     ];
     Figure::new(panels, 2).note(format!("{} galaxies drawn from the prior", evaluation.n))
+}
+
+/// The parameters with the worst regions, at most so many that a panel can show them.
+fn critical_parameters(evaluation: &Evaluation) -> Vec<&str> {
+    let mut regions: Vec<_> = evaluation.regions.iter().collect();
+    regions.sort_by(|a, b| b.magnitudes.p99.total_cmp(&a.magnitudes.p99));
+    let mut names: Vec<&str> = Vec::new();
+    for region in regions {
+        if names.len() < 5 && !names.contains(&region.parameter.as_str()) {
+            names.push(&region.parameter);
+        }
+    }
+    names
 }

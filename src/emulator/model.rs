@@ -22,7 +22,7 @@ use crate::{Error, Result};
 
 /// SHA-256 of the embedded file, checked by `starburn doctor`.
 pub const EMBEDDED_EMULATOR_SHA256: &str =
-    "0000000000000000000000000000000000000000000000000000000000000000";
+    "5c50f342838833e7d551f546a08c1ffc3a099e965501a906010207c0fca5fce1";
 
 static BYTES: &[u8] = include_bytes!("../../models/age_emulator.safetensors");
 
