@@ -1,9 +1,10 @@
 //! Train a small emulator of P(age) for a history of one's choice, and compare it with the exact one.
 //!
-//! `cargo run --release --example train_age_emulator`
+//! Run with `cargo run --release --example train_age_emulator`.
 
-use std::error::Error;
+#![allow(clippy::print_stdout, reason = "an example shows its results")]
 
+use starburn::Result;
 use starburn::device::{DEFAULT_DEVICE, Place, Precision, to_host};
 use starburn::emulator::{AgeEmulator, EmulatorConfig, Event, Trainer};
 use starburn::sfh::{AgeWeightMethod, FB, LookbackNodes, SfhContext, SfhModel, TimeTable};
@@ -30,7 +31,7 @@ warm_up = 100
 n_held_out = 1024
 "#;
 
-fn main() -> Result<(), Box<dyn Error>> {
+fn main() -> Result<()> {
     let place = Place::open(DEFAULT_DEVICE, Precision::F32)?;
     let mut trainer = Trainer::new(EmulatorConfig::parse(CONFIG)?, embedded(), &place)?;
     trainer.run(|event| {

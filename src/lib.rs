@@ -5,7 +5,7 @@
 //! over the [`ssp`] grid, [`nebular`] lines, spectra ([`sed`]), [`dust`], [`photometry`];
 //! [`population`] has the whole chain as one [`GalaxyModel`](population::GalaxyModel), [`predict`] runs
 //! it over catalogues, [`history`] through cosmic time, and [`summary`] adds up populations and
-//! differentiates losses on them.
+//! differentiates losses on them. [`emulator`] learns the step from histories to ages.
 //!
 //! ```
 //! use starburn::device::{DEFAULT_DEVICE, Place, Precision, to_host};

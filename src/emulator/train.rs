@@ -125,7 +125,10 @@ pub struct Trainer {
     layers: Layers,
     moments: Vec<Option<AdamState<2>>>,
     held_out: Vec<(Targets, Goal)>,
+    /// As of the last look.
     state: Checkpoint,
+    /// Steps done since the beginning.
+    done: usize,
     loss_sum: Tensor<1>,
     n_summed: usize,
 }
@@ -163,6 +166,7 @@ impl Trainer {
             moments: vec![None; state.weights.parts.len()],
             loss_sum: place.vector(&[0.0]),
             n_summed: 0,
+            done: 0,
             place: place.clone(),
             config,
             form,
@@ -195,11 +199,12 @@ impl Trainer {
                 |(m, v)| Some(AdamState::new(AdaptiveMomentumState::new(state.step, m, v)));
             trainer.moments = pairs.map(state_of).collect();
         }
+        trainer.done = state.step;
         trainer.state = state;
         Ok(trainer)
     }
 
-    /// Where the training stands.
+    /// The training as of the last look at the held-out galaxies.
     pub fn state(&self) -> &Checkpoint {
         &self.state
     }
@@ -211,15 +216,15 @@ impl Trainer {
     /// [`Error::Device`]; [`Error::Invalid`] when the loss is no number; those of `watch`.
     pub fn run(&mut self, mut watch: impl FnMut(Event<'_>) -> Result<bool>) -> Result<()> {
         let TrainingConfig { steps, evaluate_every, .. } = self.config.training;
-        while self.state.step < steps && !self.state.exhausted() {
-            let step = self.state.step + 1;
+        while self.done < steps && !self.state.exhausted() {
+            let step = self.done + 1;
             let (loss, learning_rate) = self.step(step - 1)?;
             self.loss_sum = self.loss_sum.clone() + loss.clone();
             self.n_summed += 1;
-            self.state.step = step;
-            let look = step % evaluate_every == 0 || step == steps;
+            self.done = step;
+            let look = step.is_multiple_of(evaluate_every) || step == steps;
             // Reading a loss back makes a GPU wait, so not at every step.
-            let heard = look || step % 10 == 0;
+            let heard = look || step.is_multiple_of(10);
             if heard {
                 let loss = to_host(loss)?[0];
                 if !loss.is_finite() {
@@ -296,7 +301,7 @@ impl Trainer {
         self.loss_sum = self.place.vector(&[0.0]);
         self.n_summed = 0;
         Ok(Look {
-            step: self.state.step as f64,
+            step: self.done as f64,
             loss,
             held_out,
             learning_rate,
@@ -317,6 +322,7 @@ impl Trainer {
         }
         let host = |parts| Layers { parts }.to_weights();
         self.state.moments = Some(Moments { first: host(first)?, second: host(second)? });
+        self.state.step = self.done;
         self.state.note(*look, weights);
         Ok(())
     }
