@@ -10,8 +10,8 @@ use starburn::emulator::{AgeEmulator, EmulatorConfig, Event, Trainer};
 use starburn::sfh::{AgeWeightMethod, FB, LookbackNodes, SfhContext, SfhModel, TimeTable};
 use starburn::ssp::embedded;
 
-/// Delayed exponentials need only parameters as inputs; a minute of training takes them to a few
-/// thousandths of a magnitude.
+/// Parameters are the only inputs here; this much training takes delayed exponentials to a hundredth of a
+/// magnitude at the median. `n_rate = 32` under `[network]` adds exact rates, and accuracy.
 const CONFIG: &str = r#"
 sfh = "delayed_tau"
 
