@@ -4,8 +4,9 @@
 //! Data flow one way: parameters, [`halo`] growth, [`sfh`] and stellar ages, [`metallicity`], weights
 //! over the [`ssp`] grid, [`nebular`] lines, spectra ([`sed`]), [`dust`], [`photometry`];
 //! [`population`] has the whole chain as one [`GalaxyModel`](population::GalaxyModel), [`predict`] runs
-//! it over catalogues, [`history`] through cosmic time, [`galhalo`] makes the galaxies of whole
-//! populations of haloes, and [`summary`] adds up populations and differentiates losses on them.
+//! it over catalogues, [`history`] through cosmic time, [`emulator`] learns the step from histories to
+//! ages; [`galhalo`] makes the galaxies of whole populations of haloes, and [`summary`] adds up
+//! populations and differentiates losses on them.
 //!
 //! ```
 //! use starburn::device::{DEFAULT_DEVICE, Place, Precision, to_host};
@@ -38,6 +39,7 @@ pub mod cli;
 pub mod cosmology;
 pub mod device;
 pub mod dust;
+pub mod emulator;
 pub mod error;
 pub mod figures;
 pub mod files;

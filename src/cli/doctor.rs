@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use crate::checksum::checksum_of;
 use crate::cosmology::{CosmologyValues, Quadrature};
 use crate::device::{DEVICE_NAMES, Place, Precision, open, to_host};
+use crate::emulator::{AgeEmulator, EMBEDDED_EMULATOR_SHA256};
 use crate::filter::{EMBEDDED_FILTERS_SHA256, embedded_filter_bytes, embedded_names};
 use crate::halo::{DiffmahParams, LGT0};
 use crate::nebular::{EMBEDDED_LINES_SHA256, LineFit};
@@ -28,6 +29,7 @@ pub(super) fn run(_: &Args) -> Result<ExitCode> {
     healthy &= checksum(EMBEDDED_NAME, embedded_bytes(), EMBEDDED_SHA256);
     healthy &= checksum("filters", embedded_filter_bytes(), EMBEDDED_FILTERS_SHA256);
     healthy &= checksum("nebular lines", LineFit::embedded_bytes(), EMBEDDED_LINES_SHA256);
+    healthy &= checksum("age emulator", AgeEmulator::embedded_bytes(), EMBEDDED_EMULATOR_SHA256);
     if healthy {
         let (n_met, n_age, n_wave) = embedded().shape();
         say!("  SSP grid {n_met} x {n_age} x {n_wave}, {} filters", embedded_names()?.len());

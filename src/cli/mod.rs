@@ -9,6 +9,7 @@ mod bench;
 mod bench_backends;
 mod demo;
 mod doctor;
+mod emulator;
 mod figures;
 mod filters;
 mod history;
@@ -54,6 +55,8 @@ enum Command {
     Ssp(ssp::Args),
     /// List the fitted emission lines or fit them again
     Nebular(nebular::Args),
+    /// Train and judge neural emulators of P(age)
+    Emulator(emulator::Args),
     /// Measure how fast, and how accurate, this machine computes
     Bench(bench::Args),
     /// Check devices, embedded data and a few numbers
@@ -74,6 +77,7 @@ pub fn run() -> ExitCode {
         Command::Filters(args) => filters::run(&args),
         Command::Ssp(args) => ssp::run(&args),
         Command::Nebular(args) => nebular::run(&args),
+        Command::Emulator(args) => emulator::run(&args),
         Command::Bench(args) => bench::run(&args),
         Command::Doctor(args) => doctor::run(&args),
     };

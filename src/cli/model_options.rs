@@ -2,12 +2,15 @@
 
 use std::borrow::Cow;
 use std::path::PathBuf;
+use std::str::FromStr;
+use std::sync::Arc;
 
 use clap::Parser as _;
 
 use crate::cosmology::{CosmologyValues, Quadrature};
 use crate::device::{DEFAULT_DEVICE, Place, Precision};
 use crate::dust::{AttenuationCurve, DustLaw, DustModel};
+use crate::emulator::AgeEmulator;
 use crate::filter::FilterSet;
 use crate::halo::LGT0;
 use crate::imf::Imf;
@@ -76,10 +79,11 @@ pub(super) struct ModelOptions {
     /// Tables: a redshift that has one, so that a catalogue at this redshift is not interpolated
     #[arg(long, value_name = "Z", default_value_t = TableSettings::default().redshift)]
     table_redshift: f64,
-    /// P(age): nodes (rates at look-back nodes: fast and accurate), table (DSPS's path, needs f64) or safe
-    /// (the same table, good in f32)
+    /// P(age): nodes (rates at look-back nodes: fast and accurate), table (DSPS's path, needs f64), safe
+    /// (the same table, good in f32), or emulator (the embedded neural emulator) or emulator:FILE (one made
+    /// by `starburn emulator train`)
     #[arg(long, value_name = "METHOD", default_value = "nodes")]
-    age_weights: AgeWeightMethod,
+    age_weights: AgeWeights,
     /// Number of look-back nodes
     #[arg(long, value_name = "N", default_value_t = LookbackNodes::DEFAULT)]
     nodes: usize,
@@ -130,6 +134,43 @@ pub(super) struct ModelOptions {
     /// f64 or f32
     #[arg(long, default_value = "f64")]
     dtype: Precision,
+}
+
+/// How P(age) is computed.
+#[derive(Clone, Debug)]
+enum AgeWeights {
+    Method(AgeWeightMethod),
+    /// By an emulator: that of a file, or the embedded one.
+    Emulator(Option<PathBuf>),
+}
+
+impl FromStr for AgeWeights {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        match text.split_once(':') {
+            None if text == "emulator" => Ok(Self::Emulator(None)),
+            Some(("emulator", path)) => Ok(Self::Emulator(Some(path.into()))),
+            _ => text.parse().map(Self::Method).map_err(|e| match e {
+                Error::UnknownName { kind, name, available } => {
+                    let available = format!("{available}, emulator, emulator:FILE");
+                    Error::UnknownName { kind, name, available }
+                }
+                other => other,
+            }),
+        }
+    }
+}
+
+impl AgeWeights {
+    fn load(&self) -> Result<(AgeWeightMethod, Option<Arc<AgeEmulator>>)> {
+        let emulator = match self {
+            Self::Method(method) => return Ok((*method, None)),
+            Self::Emulator(None) => AgeEmulator::embedded().clone(),
+            Self::Emulator(Some(path)) => AgeEmulator::read(path)?,
+        };
+        Ok((AgeWeightMethod::Nodes, Some(Arc::new(emulator))))
+    }
 }
 
 /// The options alone, as a command of their own.
@@ -203,7 +244,8 @@ impl ModelOptions {
                 return Err(Error::OutOfRange { what: what.to_owned(), value, allowed });
             }
         }
-        if self.dtype == Precision::F32 && self.age_weights == AgeWeightMethod::Table {
+        let (age_weights, emulator) = self.age_weights.load()?;
+        if self.dtype == Precision::F32 && age_weights == AgeWeightMethod::Table {
             eprintln!(
                 "warning: --age-weights table loses the youngest stars in f32; safe does not"
             );
@@ -216,7 +258,8 @@ impl ModelOptions {
                 spacing: self.table_spacing,
                 redshift: self.table_redshift,
             },
-            age_weights: self.age_weights,
+            age_weights,
+            emulator,
             nodes: LookbackNodes::new(self.nodes)?,
             cosmology: self.cosmology,
             quadrature: self.quadrature,

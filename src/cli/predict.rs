@@ -171,6 +171,12 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
     if !summary.replaced.is_empty() {
         eprintln!("columns replaced by predictions: {}", summary.replaced.join(" "));
     }
+    if summary.n_outside > 0 {
+        eprintln!(
+            "warning: {} of {} rows are outside the box in which the emulator was trained, see column outside_prior",
+            summary.n_outside, summary.n_rows
+        );
+    }
     if let Some((row, status)) = &summary.first_bad {
         eprintln!(
             "{} of {} rows could not be predicted, see column status; the first is row {row}: {status}",

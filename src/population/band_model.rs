@@ -339,6 +339,9 @@ fn last_column(x: &Tensor<2>) -> Tensor<1> {
 fn check(settings: &ModelSettings) -> Result<()> {
     let Components { sfh, burst, metallicity, dust, .. } = settings.components;
     let invalid = |reason: &str| Err(Error::invalid("band model", reason));
+    if settings.emulator.is_some() {
+        return invalid("it takes exact rates at nodes, which an emulator of P(age) does not have");
+    }
     if burst || sfh == SfhModel::Piecewise {
         return invalid("histories with bursts or steps are not known by their rates at nodes");
     }

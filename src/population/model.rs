@@ -11,6 +11,7 @@ use super::{Components, Frame, GalaxyParams, ModelSettings, Stars};
 use crate::cosmology::Cosmology;
 use crate::device::Place;
 use crate::dust::DustWaves;
+use crate::emulator::{AgeEmulator, GridEmulator};
 use crate::filter::FilterSet;
 use crate::nebular::IonizationGrid;
 use crate::numerics::jacobian::{Jacobian, jacobian_of_columns};
@@ -50,6 +51,8 @@ pub struct GalaxyModel {
     pub(super) tables: Option<TablePhotometry>,
     cosmology: Cosmology,
     settings: ModelSettings,
+    /// Where P(age) is emulated.
+    emulator: Option<GridEmulator>,
     /// Runs of ages that see the same dust.
     pub(super) age_groups: Vec<Range<usize>>,
     /// Number of ages, from the youngest, whose populations have lines.
@@ -70,8 +73,8 @@ impl GalaxyModel {
     ///
     /// # Errors
     /// [`Error::Invalid`] when the settings ask for emission lines and the grid has none, or its
-    /// lines and its spectra have different ionization parameters; [`Error::OutOfRange`] for a line
-    /// width outside 1 to 10,000 km/s, and for settings of tables out of range.
+    /// lines and its spectra have different ionization parameters, and for an emulator of other histories;
+    /// [`Error::OutOfRange`] for a line width outside 1 to 10,000 km/s, and for settings of tables out of range.
     pub fn new(
         grid: &SspGrid,
         filters: &FilterSet,
@@ -92,6 +95,13 @@ impl GalaxyModel {
             Some(LineProfiles::new(&grid.wave_aa, line_waves, sigma, place)?)
         } else {
             None
+        };
+        let emulator = match &settings.emulator {
+            None => None,
+            Some(emulator) => {
+                check_emulator(emulator, &settings)?;
+                Some(emulator.on(&grid.ages, place)?)
+            }
         };
         let in_um = |wave_aa: &[f64]| wave_aa.iter().map(|w| w / 1e4).collect::<Vec<f64>>();
         let ssp = SspTensors::new(grid, place);
@@ -130,6 +140,7 @@ impl GalaxyModel {
             profiles,
             lines,
             ionization,
+            emulator,
             settings,
         })
     }
@@ -188,6 +199,11 @@ impl GalaxyModel {
     /// Device and precision of every prediction.
     pub fn place(&self) -> &Place {
         self.ssp.place()
+    }
+
+    /// The emulator of P(age), where there is one.
+    pub fn emulator(&self) -> Option<&GridEmulator> {
+        self.emulator.as_ref()
     }
 
     pub(super) fn ssp(&self) -> &SspTensors {
@@ -345,6 +361,26 @@ pub(super) fn ionization_grid(grid: &SspGrid, lines: bool) -> Result<Option<Ioni
         (spectra, lines) => spectra.or(lines),
     };
     lgu.map(IonizationGrid::new).transpose()
+}
+
+/// Whether an emulator was trained for histories such as these.
+fn check_emulator(emulator: &AgeEmulator, settings: &ModelSettings) -> Result<()> {
+    let config = emulator.config();
+    let other = |what: &str, of: String, wanted: String| {
+        Err(Error::invalid("age emulator", format!("was trained for {what} {of}, not {wanted}")))
+    };
+    if config.sfh != settings.components.sfh {
+        let wanted = settings.components.sfh;
+        return other("histories", config.sfh.to_string(), wanted.to_string());
+    }
+    for (what, of, wanted) in
+        [("lgt0", config.lgt0, settings.lgt0), ("a baryon fraction of", config.fb, settings.fb)]
+    {
+        if of != wanted {
+            return other(what, of.to_string(), wanted.to_string());
+        }
+    }
+    Ok(())
 }
 
 /// Number of ages up to the oldest that has lines.

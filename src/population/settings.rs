@@ -1,8 +1,11 @@
 //! What is common to all galaxies of a prediction.
 
+use std::sync::Arc;
+
 use super::Components;
 use crate::cosmology::{CosmologyValues, Quadrature};
 use crate::dust::DustLaw;
+use crate::emulator::AgeEmulator;
 use crate::halo::LGT0;
 use crate::imf::Imf;
 use crate::names::named;
@@ -33,6 +36,8 @@ pub struct ModelSettings {
     pub tables: TableSettings,
     /// How P(age) is computed.
     pub age_weights: AgeWeightMethod,
+    /// An emulator of P(age), which then takes the place of that computation.
+    pub emulator: Option<Arc<AgeEmulator>>,
     /// Cosmology of distances and of the default time of observation.
     pub cosmology: CosmologyValues,
     /// How the cosmological integrals are evaluated.
@@ -65,6 +70,7 @@ impl Default for ModelSettings {
             photometry: Photometry::Spectra,
             tables: TableSettings::default(),
             age_weights: AgeWeightMethod::Nodes,
+            emulator: None,
             cosmology: CosmologyValues::PLANCK15,
             quadrature: Quadrature::Dsps,
             dust_law: DustLaw::default(),

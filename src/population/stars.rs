@@ -3,12 +3,12 @@
 use burn::tensor::Tensor;
 
 use super::{GalaxyModel, GalaxyParams, ModelSettings};
-use crate::Result;
 use crate::metallicity::MetallicityWeights;
 use crate::nebular::ionization_weights;
 use crate::numerics::column;
 use crate::sed::{SspWeights, ssp_weights, ssp_weights_met_table};
 use crate::sfh::{AgeDistribution, SfhContext, SfhTable, add_burst, age_weights};
+use crate::{Error, Result};
 
 /// The stars of a batch of galaxies, before dust and filters.
 #[derive(Clone, Debug)]
@@ -47,9 +47,18 @@ impl GalaxyModel {
     /// The stars that the parameters describe.
     ///
     /// # Errors
-    /// None for valid settings.
+    /// [`Error::Invalid`] where P(age) is emulated and masses hold at another time than that of observation;
+    /// else none for valid settings.
     pub fn stars(&self, galaxies: &GalaxyParams) -> Result<Stars> {
         let (t_obs, t_ref) = (self.t_obs_gyr(galaxies), self.t_ref_gyr(galaxies));
+        if let Some(emulator) = self.emulator() {
+            if galaxies.t_ref_gyr.is_some() && galaxies.sfh.model().states_mass() {
+                let reason = "needs the mass formed by the time of observation, not another time";
+                return Err(Error::invalid("age emulator", reason));
+            }
+            let ages = emulator.age_distribution(&galaxies.sfh, &t_obs)?;
+            return Ok(self.stars_of_ages(ages, &t_obs, galaxies));
+        }
         let context = self.sfh_context(&t_ref);
         let ages = galaxies.sfh.age_distribution(&context, &t_obs, self.ages())?;
         Ok(self.stars_of_ages(ages, &t_obs, galaxies))
@@ -61,6 +70,20 @@ impl GalaxyModel {
         let t_obs = self.t_obs_gyr(galaxies);
         let ages = age_weights(sfh, &t_obs, self.ages(), self.settings().age_weights);
         self.stars_of_ages(ages, &t_obs, galaxies)
+    }
+
+    /// Where P(age) is emulated: why each galaxy is outside the box in which the emulator was trained,
+    /// `None` inside. `rows` are parameters in the order of [`Components::info`](super::Components::info).
+    pub fn outside_prior(&self, rows: &[Vec<f64>], t_obs_gyr: &[f64]) -> Vec<Option<String>> {
+        let Some(emulator) = self.emulator() else { return vec![None; rows.len()] };
+        let prior = emulator.prior();
+        let n_sfh = prior.names().len() - 1;
+        let of = |(row, t_obs): (&Vec<f64>, &f64)| {
+            let mut values = row[..n_sfh].to_vec();
+            values.push(*t_obs);
+            prior.outside(&values)
+        };
+        rows.iter().zip(t_obs_gyr).map(of).collect()
     }
 
     fn sfh_context<'a>(&'a self, t_ref_gyr: &'a Tensor<1>) -> SfhContext<'a> {

@@ -39,12 +39,21 @@ pub(super) struct Chunk {
     pub arrays: Vec<Vec<f64>>,
     /// The reason for each row without a prediction.
     pub status: Vec<Option<String>>,
+    /// Number of rows outside the prior of an emulator.
+    pub n_outside: usize,
 }
 
 impl Predictor {
     pub(super) fn chunk(&self, plan: &Plan, task: Task) -> Result<Chunk> {
         let rows = plan.columns.read(&task.input, &self.model)?;
-        let (added, status) = self.columns(plan, &rows)?;
+        let (mut added, status) = self.columns(plan, &rows)?;
+        let mut n_outside = 0;
+        if self.model.emulator().is_some() {
+            let outside = self.outside_prior(&rows)?;
+            n_outside = outside.iter().flatten().count();
+            let outside: ArrayRef = Arc::new(StringArray::from(outside));
+            added.insert(added.len() - 1, outside);
+        }
         let mut arrays = Vec::new();
         if let Some(wrt) = &plan.wrt {
             arrays.push(self.jacobian(&rows, wrt)?);
@@ -52,7 +61,8 @@ impl Predictor {
         if plan.spectra {
             arrays.extend(self.spectra(&rows)?);
         }
-        Ok(Chunk { part: task.part, rows: plan.layout.batch(&task.input, added)?, arrays, status })
+        let output = plan.layout.batch(&task.input, added)?;
+        Ok(Chunk { part: task.part, rows: output, arrays, status, n_outside })
     }
 
     /// Parameters `[n_good, n_param]` and times of observation of the good rows.
@@ -71,8 +81,7 @@ impl Predictor {
     /// The columns that the output adds to the input, and the reason for each row without a prediction.
     fn columns(&self, plan: &Plan, rows: &Rows) -> Result<(Vec<ArrayRef>, Vec<Option<String>>)> {
         let model = &self.model;
-        // All but the status.
-        let n_column = plan.n_added - 1;
+        let n_column = plan.n_numbers;
         let mut columns: Vec<Vec<f64>> = vec![Vec::new(); n_column];
         if !rows.parameters.is_empty() {
             let galaxies = self.galaxies(rows)?;
@@ -115,6 +124,17 @@ impl Predictor {
             .collect();
         arrays.push(Arc::new(StringArray::from_iter(status.iter())));
         Ok((arrays, status))
+    }
+
+    /// Why each row, bad ones apart, is outside the prior of the emulator.
+    fn outside_prior(&self, rows: &Rows) -> Result<Vec<Option<String>>> {
+        if rows.parameters.is_empty() {
+            return Ok(vec![None; rows.status.len()]);
+        }
+        let t_obs = to_host(self.model.t_obs_gyr(&self.galaxies(rows)?))?;
+        let good = self.model.outside_prior(&rows.parameters, &t_obs);
+        let good: Vec<Option<&String>> = good.iter().map(Option::as_ref).collect();
+        Ok(rows.spread(&good).map(|reason| reason.flatten().cloned()).collect())
     }
 
     fn jacobian(&self, rows: &Rows, wrt: &[usize]) -> Result<Vec<f64>> {

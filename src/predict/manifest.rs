@@ -69,6 +69,8 @@ pub(super) struct PartRecord {
     pub bad: usize,
     /// The first of them, counted from 1 from the start of the catalogue, and its status.
     pub first_bad: Option<(usize, String)>,
+    /// Number of rows outside the prior of an emulator.
+    pub outside: usize,
     /// Checksums of its files by name.
     pub files: BTreeMap<String, String>,
 }
@@ -141,7 +143,14 @@ mod tests {
 
     fn part(part: usize) -> PartRecord {
         let files = BTreeMap::from([("part-0.parquet".into(), "01".into())]);
-        PartRecord { part, rows: 10, bad: 1, first_bad: Some((7, "av\n is empty".into())), files }
+        PartRecord {
+            part,
+            rows: 10,
+            bad: 1,
+            first_bad: Some((7, "av\n is empty".into())),
+            outside: 0,
+            files,
+        }
     }
 
     #[test]

@@ -80,6 +80,7 @@ impl PartWriter {
                 self.record.first_bad.get_or_insert((first + i, reason));
             }
         }
+        self.record.outside += chunk.n_outside;
         self.record.rows += chunk.rows.num_rows();
         self.rows.push(chunk.rows);
         Ok(())

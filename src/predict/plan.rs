@@ -13,14 +13,17 @@ use crate::catalog::{CatalogReader, Format, OutputLayout};
 use crate::population::{EquivalentWidths, Frame};
 use crate::ssp::line_key;
 
+/// Column with the reason why a galaxy is outside the box in which the emulator of P(age) was trained.
+const OUTSIDE_COLUMN: &str = "outside_prior";
+
 /// What a job reads and writes.
 pub(super) struct Plan {
     /// Parameters in the input.
     pub columns: CatalogColumns,
     /// Columns of the output.
     pub layout: OutputLayout,
-    /// Number of those that the output adds to the input.
-    pub n_added: usize,
+    /// Number of those that the output adds to the input and that hold numbers.
+    pub n_numbers: usize,
     /// Whether band fluxes are reported.
     pub fluxes: bool,
     /// Whether star formation rates are reported.
@@ -69,7 +72,7 @@ impl Plan {
         let spectra = job.spectra.map(|path| spectra_file(job, path, n_rows));
         Ok(Self {
             columns,
-            n_added: fields.len(),
+            n_numbers: fields.iter().filter(|f| *f.data_type() == DataType::Float64).count(),
             layout: OutputLayout::new(&reader.schema_for(Format::from_path(output)?), fields)?,
             fluxes: job.fluxes,
             sfr: job.sfr,
@@ -111,6 +114,9 @@ fn fields(job: &PredictJob<'_>) -> Vec<Field> {
         .chain(widths.iter().map(|name| format!("ew_{}", line_key(name))))
         .map(|name| Field::new(name, DataType::Float64, true))
         .collect();
+    if job.model.emulator().is_some() {
+        fields.push(Field::new(OUTSIDE_COLUMN, DataType::Utf8, true));
+    }
     fields.push(Field::new("status", DataType::Utf8, true));
     fields
 }

@@ -14,6 +14,8 @@ pub struct Summary {
     pub n_bad: usize,
     /// The first bad row, counted from 1, and its status.
     pub first_bad: Option<(usize, String)>,
+    /// Rows outside the box in which the emulator of P(age) was trained.
+    pub n_outside: usize,
     /// Parameters that took their default in every row, with the value.
     pub defaulted: Vec<(String, f64)>,
     /// True when the times of observation follow from the redshifts.
@@ -43,6 +45,7 @@ impl Summary {
         for part in parts {
             summary.n_rows += part.rows;
             summary.n_bad += part.bad;
+            summary.n_outside += part.outside;
             summary.first_bad = summary.first_bad.take().or_else(|| part.first_bad.clone());
         }
         summary

@@ -134,7 +134,7 @@ pub fn birth_times(t_obs_gyr: &Tensor<1>, ages_gyr: &[f64]) -> Tensor<2> {
 }
 
 /// P(age) from the mass in each bin of ages; a galaxy without any has it in the youngest bin.
-pub(super) fn normalised(mass_per_bin: Tensor<2>) -> Tensor<2> {
+pub(crate) fn normalised(mass_per_bin: Tensor<2>) -> Tensor<2> {
     let place = Place::of(&mass_per_bin);
     let n_age = mass_per_bin.dims()[1];
     let total = mass_per_bin.clone().sum_dim(1);

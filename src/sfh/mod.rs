@@ -18,6 +18,7 @@ mod scaled;
 mod tests;
 mod time_table;
 
+pub(crate) use age_weights::normalised;
 pub use age_weights::{
     AgeDistribution, AgeGrid, AgeWeightMethod, age_weights, birth_times, lg_mass_formed_at,
 };

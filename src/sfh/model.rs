@@ -97,6 +97,16 @@ impl SfhContext<'_> {
     }
 }
 
+impl SfhModel {
+    /// Whether its parameters state the mass formed by a reference time.
+    pub fn states_mass(self) -> bool {
+        match self {
+            Self::Diffstar | Self::GasDepletion | Self::Diffstar2021 => false,
+            Self::Piecewise | Self::DelayedTau | Self::Lognormal | Self::DoublePowerLaw => true,
+        }
+    }
+}
+
 impl SfhParams {
     /// Star formation rates \[Msun/yr\] at times `t_gyr` (`[n_gal or 1, n_t]`), `[n_gal, n_t]`, without
     /// the floor of tables: next to nothing or zero where no stars form.
