@@ -88,3 +88,15 @@ impl Error {
         Self::Invalid { what: what.into(), reason: reason.into() }
     }
 }
+
+/// The message of a TOML error with its place.
+pub(crate) fn toml_reason(error: &toml::de::Error, text: &str) -> String {
+    let message = error.message().trim();
+    match error.span() {
+        Some(span) => {
+            let line = text[..span.start.min(text.len())].matches('\n').count() + 1;
+            format!("line {line}: {message}")
+        }
+        None => message.to_owned(),
+    }
+}

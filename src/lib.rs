@@ -52,6 +52,7 @@ pub mod metallicity;
 mod names;
 pub mod nebular;
 pub mod numerics;
+pub mod optimize;
 pub mod parameters;
 pub mod photometry;
 pub mod plot;

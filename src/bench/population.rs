@@ -469,7 +469,7 @@ fn soft_histogram(names: &QuantityNames) -> Result<SoftHistogram> {
 
 /// r magnitudes of galaxies with g - r above 0.5, in 50 bins from -26 to -10.
 fn red_histogram(workers: &mut [Worker], theta: &[f64]) -> Result<Vec<f64>> {
-    sum_over_chunks(workers, 50, |worker, chunk| {
+    sum_over_chunks(workers, 50, |worker, chunk, _| {
         let theta = worker.place().row(theta);
         let mut counts = vec![0.0; 50];
         for m in to_host(worker.magnitudes(&theta, &worker.chunk(chunk))?)?.chunks(6) {

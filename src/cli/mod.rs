@@ -15,6 +15,8 @@ mod filters;
 mod history;
 mod model_options;
 mod nebular;
+mod optimize;
+mod optimize_figures;
 mod parameters;
 mod paths;
 mod predict;
@@ -57,6 +59,8 @@ enum Command {
     Nebular(nebular::Args),
     /// Train and judge neural emulators of P(age)
     Emulator(emulator::Args),
+    /// Find the parameters of a whole population from the distributions of its galaxies
+    Optimize(optimize::Args),
     /// Measure how fast, and how accurate, this machine computes
     Bench(bench::Args),
     /// Check devices, embedded data and a few numbers
@@ -78,6 +82,7 @@ pub fn run() -> ExitCode {
         Command::Ssp(args) => ssp::run(&args),
         Command::Nebular(args) => nebular::run(&args),
         Command::Emulator(args) => emulator::run(&args),
+        Command::Optimize(args) => optimize::run(&args),
         Command::Bench(args) => bench::run(&args),
         Command::Doctor(args) => doctor::run(&args),
     };

@@ -173,6 +173,14 @@ impl AgeWeights {
     }
 }
 
+/// What a model is made of.
+pub(super) struct ModelParts<'a> {
+    pub(super) grid: Cow<'a, SspGrid>,
+    pub(super) filters: FilterSet,
+    pub(super) settings: ModelSettings,
+    pub(super) place: Place,
+}
+
 /// The options alone, as a command of their own.
 #[derive(clap::Parser)]
 #[command(no_binary_name = true)]
@@ -220,6 +228,11 @@ impl ModelOptions {
     }
 
     pub(super) fn model(&self) -> Result<GalaxyModel> {
+        let ModelParts { grid, filters, settings, place } = self.parts()?;
+        GalaxyModel::new(&grid, &filters, settings, &place)
+    }
+
+    pub(super) fn parts(&self) -> Result<ModelParts<'_>> {
         let place = Place::open(&self.device, self.dtype)?;
         let filters = FilterSet::resolve(&self.filters)?;
         if self.lines == LineSource::None && !self.without_lines.is_empty() {
@@ -281,7 +294,7 @@ impl ModelOptions {
             None => Cow::Borrowed(ssp::embedded()),
         };
         let grid = self.with_lines(grid)?;
-        GalaxyModel::new(&grid, &filters, settings, &place)
+        Ok(ModelParts { grid, filters, settings, place })
     }
 }
 

@@ -6,6 +6,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::prior::PriorBox;
+use crate::error::toml_reason;
 use crate::halo::LGT0;
 use crate::names::named;
 use crate::sfh::{FB, LookbackNodes, SfhModel};
@@ -181,11 +182,8 @@ impl EmulatorConfig {
     /// # Errors
     /// [`Error::Invalid`] or [`Error::OutOfRange`] naming what is wrong.
     pub fn parse(text: &str) -> Result<Self> {
-        let config: Self = toml::from_str(text).map_err(|e| {
-            let line = e.span().map(|span| text[..span.start.min(text.len())].lines().count());
-            let place = line.map(|n| format!("line {}: ", n.max(1))).unwrap_or_default();
-            Error::invalid("configuration", format!("{place}{}", e.message().replace('\n', " ")))
-        })?;
+        let config: Self = toml::from_str(text)
+            .map_err(|e| Error::invalid("configuration", toml_reason(&e, text)))?;
         config.check()?;
         Ok(config)
     }

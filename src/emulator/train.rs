@@ -1,7 +1,5 @@
 //! Training: galaxies drawn step by step, Adam, a learning rate that rises and falls.
 
-use std::f64::consts::PI;
-
 use burn::optim::{Adam, AdamConfig, AdamState, AdaptiveMomentumState, Optimizer};
 use burn::tensor::Tensor;
 
@@ -12,6 +10,7 @@ use super::loss::{Goal, Judge};
 use super::network::{Layers, Weights};
 use super::targets::{TargetMaker, Targets};
 use crate::device::{Place, to_host};
+use crate::numerics::schedule::risen_and_fallen;
 use crate::sfh::SfhParams;
 use crate::ssp::SspGrid;
 use crate::{Error, Result};
@@ -331,11 +330,7 @@ impl Trainer {
 /// The learning rate of a step, counted from 0.
 fn learning_rate(training: &TrainingConfig, step: usize) -> f64 {
     let TrainingConfig { steps, learning_rate, warm_up, last_share, .. } = *training;
-    if step < warm_up {
-        return learning_rate * (step + 1) as f64 / warm_up as f64;
-    }
-    let done = (step - warm_up) as f64 / steps.saturating_sub(warm_up).max(1) as f64;
-    learning_rate * (last_share + (1.0 - last_share) * 0.5 * (1.0 + (PI * done).cos()))
+    learning_rate * risen_and_fallen(step, steps, warm_up, last_share)
 }
 
 /// Rows of the prior as parameters and times of observation on a device.

@@ -4,7 +4,8 @@ use burn::tensor::Tensor;
 
 use super::table::check_row;
 use super::{PopulationModels, PopulationParameters};
-use crate::device::Place;
+use crate::device::{DEFAULT_DEVICE, Place, Precision, to_host};
+use crate::numerics::jacobian::jacobian;
 use crate::{Error, Result};
 
 /// Some parameters of a population as a vector of their own, unbounded; the others are constants.
@@ -60,6 +61,14 @@ impl FreeParameters {
         self.free.sort_unstable();
         self.free.dedup();
         Ok(self)
+    }
+
+    /// The same parameters free, starting from other values.
+    ///
+    /// # Errors
+    /// Those of [`PopulationParameters::to_unbounded`].
+    pub fn starting_from(&self, values: &[f64]) -> Result<Self> {
+        Ok(Self { start: self.parameters.to_unbounded(values)?, ..self.clone() })
     }
 
     /// All parameters of the population.
@@ -121,6 +130,21 @@ impl FreeParameters {
         Ok(both.select(1, place.indices(&picked)))
     }
 
+    /// Derivatives of the values of the free parameters, within their bounds, with respect to the unbounded
+    /// ones, `[n_free, n_free]` row-major: diagonal but for bounds that depend on other parameters.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for another number of values.
+    pub fn jacobian(&self, theta: &[f64]) -> Result<Vec<f64>> {
+        let place = Place::open(DEFAULT_DEVICE, Precision::F64)?;
+        let picked = place.indices(&self.free);
+        let bounded = |theta: Tensor<2>| {
+            let all = self.parameters.bounded(&self.row(&theta)?)?;
+            Ok(all.select(1, picked.clone()))
+        };
+        to_host(jacobian(&place.row(theta), bounded)?.jacobian)
+    }
+
     /// The models of the population likewise. Ingredients without free parameters are constants, so that
     /// what follows from them alone takes no part in gradients.
     ///
@@ -139,7 +163,9 @@ impl FreeParameters {
 mod tests {
     use super::*;
     use crate::galhalo::PopulationIngredients;
-    use crate::testing::{assert_jacobian, for_each_f64_place, for_each_place, values};
+    use crate::testing::{
+        assert_close, assert_jacobian, for_each_f64_place, for_each_place, values,
+    };
 
     fn parameters() -> FreeParameters {
         let all = PopulationParameters::new(PopulationIngredients::default());
@@ -158,6 +184,37 @@ mod tests {
         assert!(more.clone().freeze(&["*"]).is_err());
         let error = more.only(&["dust.tau"]).unwrap_err().to_string();
         assert!(error.contains("dust.av_norm"), "{error}");
+    }
+
+    #[test]
+    fn the_jacobian_is_that_of_the_values() {
+        let free = parameters().only(&["mzr.*", "dust.av_*", "diffstarpop.std_uqs_*"]).unwrap();
+        let theta: Vec<f64> = free.start().iter().map(|u| u + 0.3).collect();
+        let n = theta.len();
+        let jacobian = free.jacobian(&theta).unwrap();
+        for j in 0..n {
+            let at = |steps: f64| {
+                let mut theta = theta.clone();
+                theta[j] += 1e-3 * steps;
+                free.free_values(&theta).unwrap()
+            };
+            let (up, down) = (at(1.0), at(-1.0));
+            let numeric: Vec<f64> = up.iter().zip(down).map(|(u, d)| (u - d) / 2e-3).collect();
+            let column: Vec<f64> = (0..n).map(|i| jacobian[i * n + j]).collect();
+            assert_close(&column, &numeric, 1e-6, 1e-9);
+            assert!(column[j] != 0.0);
+        }
+    }
+
+    #[test]
+    fn another_start_keeps_what_is_free() {
+        let free = parameters().only(&["dust.av_*"]).unwrap();
+        let all = free.values(&free.start()).unwrap();
+        let other = free.parameters().with(all, &[("dust.av_norm", 1.5)]).unwrap();
+        let other = free.starting_from(&other).unwrap();
+        assert_eq!(other.names(), free.names());
+        assert_close(&other.free_values(&other.start()).unwrap()[..1], &[1.5], 1e-12, 0.0);
+        assert!(free.starting_from(&[1.0]).is_err());
     }
 
     #[test]

@@ -51,6 +51,7 @@ mod haloes;
 mod mass_function;
 mod mix;
 mod mock;
+mod parameter_file;
 mod parameters;
 mod peak_time;
 mod plane;

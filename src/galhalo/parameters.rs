@@ -202,6 +202,21 @@ impl PopulationParameters {
         Ok(self.mapped(unbounded, map, |_, mapped| mapped))
     }
 
+    /// All parameters within their bounds for unbounded ones, `[1, n]`; their graph is kept.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for another shape.
+    pub fn bounded(&self, unbounded: &Tensor<2>) -> Result<Tensor<2>> {
+        check_row("population parameters", self.names.len(), unbounded)?;
+        let mut start = 0;
+        let rows = self.groups.iter().map(|group| {
+            let n = group.infos.len();
+            start += n;
+            bounded_row(&group.infos, unbounded.clone().narrow(1, start - n, n))
+        });
+        Ok(Tensor::cat(rows.collect(), 1))
+    }
+
     /// The models for unbounded parameters `[1, n]`; their graph is kept.
     ///
     /// # Errors

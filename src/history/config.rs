@@ -6,6 +6,7 @@ use std::path::Path;
 use serde::Deserialize;
 
 use super::Quantity;
+use crate::error::toml_reason;
 use crate::{Error, Result};
 
 /// A run: model, times, quantities and galaxies.
@@ -62,7 +63,7 @@ impl HistoryConfig {
     pub fn read(path: &Path) -> Result<Self> {
         let text = std::fs::read_to_string(path).map_err(Error::io("read", path))?;
         let config: Self =
-            toml::from_str(&text).map_err(|e| Error::file(path, in_one_line(&e, &text)))?;
+            toml::from_str(&text).map_err(|e| Error::file(path, toml_reason(&e, &text)))?;
         config.check().map_err(|e| Error::file(path, e.to_string()))?;
         Ok(config)
     }
@@ -115,18 +116,6 @@ impl HistoryConfig {
     /// [`Error::UnknownName`] for a kind of quantity that does not exist.
     pub fn quantities(&self) -> Result<Vec<Quantity>> {
         self.quantities.iter().map(|text| text.parse()).collect()
-    }
-}
-
-/// The message of a TOML error with its place.
-fn in_one_line(error: &toml::de::Error, text: &str) -> String {
-    let message = error.message().trim();
-    match error.span() {
-        Some(span) => {
-            let line = text[..span.start.min(text.len())].matches('\n').count() + 1;
-            format!("line {line}: {message}")
-        }
-        None => message.to_owned(),
     }
 }
 

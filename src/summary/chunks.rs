@@ -57,6 +57,7 @@ pub fn deal(n: usize, batch: usize, n_workers: usize) -> Result<Vec<Vec<Range<us
 }
 
 /// Adds up what `part` gives for every chunk (`width` numbers) in f64, each worker on its own thread.
+/// `part` is told the worker, the number of the chunk there, and its number in the order of the sum.
 ///
 /// Sums are taken in the order in which [`deal`] deals, so they are the same to the last bit for any
 /// number of workers. Memory does not grow with the number of chunks.
@@ -66,20 +67,26 @@ pub fn deal(n: usize, batch: usize, n_workers: usize) -> Result<Vec<Vec<Range<us
 pub fn sum_over_chunks<P: Population>(
     workers: &mut [P],
     width: usize,
-    part: impl Fn(&P, usize) -> Result<Vec<f64>> + Sync,
+    part: impl Fn(&P, usize, usize) -> Result<Vec<f64>> + Sync,
 ) -> Result<Vec<f64>> {
     let n_chunks: Vec<usize> = workers.iter().map(Population::n_chunks).collect();
+    // Round by round, as long as a worker has any.
+    let turn = |w: usize, chunk: usize| -> usize {
+        let before = |(v, n): (usize, &usize)| (*n).min(chunk + usize::from(v < w));
+        n_chunks.iter().enumerate().map(before).sum()
+    };
+    let turn = &turn;
     let part = &part;
     std::thread::scope(|scope| {
         let mut parts = Vec::new();
         let mut threads = Vec::new();
-        for worker in workers {
+        for (w, worker) in workers.iter_mut().enumerate() {
             let (send, receive) = sync_channel(AHEAD);
             parts.push(receive);
             threads.push(scope.spawn(move || {
                 for chunk in 0..worker.n_chunks() {
                     // Nobody listens any more after an error.
-                    if send.send(part(worker, chunk)).is_err() {
+                    if send.send(part(worker, chunk, turn(w, chunk))).is_err() {
                         break;
                     }
                 }
@@ -160,7 +167,7 @@ mod tests {
     #[test]
     fn the_order_of_the_sum_does_not_depend_on_the_workers() {
         // Numbers of very different size, whose sum depends on the order.
-        let part = |worker: &Numbers, chunk: usize| {
+        let part = |worker: &Numbers, chunk: usize, _: usize| {
             let of = |i: usize| 1e8f64.powf((i as f64 * 0.618).fract() * 2.0 - 1.0);
             Ok(vec![worker.chunks[chunk].clone().map(of).sum(), 1.0])
         };
@@ -174,12 +181,23 @@ mod tests {
     }
 
     #[test]
+    fn chunks_are_numbered_as_they_are_dealt() {
+        for n_workers in [1, 2, 3, 8] {
+            let right = |worker: &Numbers, chunk: usize, turn: usize| {
+                Ok(vec![f64::from(u8::from(worker.chunks[chunk].start == 3 * turn))])
+            };
+            let sum = sum_over_chunks(&mut numbers(20, 3, n_workers), 1, right).unwrap();
+            assert_eq!(sum, [7.0], "{n_workers}");
+        }
+    }
+
+    #[test]
     fn errors_and_panics_of_workers_are_errors_and_end() {
-        let failing = |worker: &Numbers, chunk: usize| match worker.chunks[chunk].start {
+        let failing = |worker: &Numbers, chunk: usize, _: usize| match worker.chunks[chunk].start {
             30 => Err(Error::invalid("test", "failed")),
             _ => Ok(vec![1.0]),
         };
-        let panicking = |worker: &Numbers, chunk: usize| {
+        let panicking = |worker: &Numbers, chunk: usize, _: usize| {
             assert!(worker.chunks[chunk].start != 30, "on purpose");
             Ok(vec![1.0])
         };
@@ -189,7 +207,7 @@ mod tests {
             assert!(error.contains("test: failed"), "{error}");
             let error = sum_over_chunks(&mut all(), 1, panicking).unwrap_err().to_string();
             assert!(error.contains("panicked"), "{error}");
-            assert!(sum_over_chunks(&mut all(), 2, |_, _| Ok(vec![1.0])).is_err());
+            assert!(sum_over_chunks(&mut all(), 2, |_, _, _| Ok(vec![1.0])).is_err());
         }
     }
 }

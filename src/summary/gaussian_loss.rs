@@ -1,7 +1,9 @@
 //! Sums with Gaussian errors.
 
-use super::Loss;
-use super::loss::{check_length, check_targets};
+use nalgebra::{Cholesky, DMatrix, DVector, Dyn};
+
+use super::loss::{check_length, check_targets, diagonal};
+use super::{Likelihood, Loss};
 use crate::{Error, Result};
 
 /// `(S - T)' C^-1 (S - T) / 2`: the negative logarithm of a Gaussian likelihood, up to a constant.
@@ -15,8 +17,8 @@ pub struct GaussianLoss {
 enum Errors {
     /// Standard deviations.
     Independent(Vec<f64>),
-    /// Lower Cholesky factor of the covariance, row-major `[n, n]`.
-    Correlated(Vec<f64>),
+    /// Cholesky factors of the covariance.
+    Correlated(Cholesky<f64, Dyn>),
 }
 
 impl GaussianLoss {
@@ -55,59 +57,52 @@ impl Loss for GaussianLoss {
             Errors::Independent(sigma) => {
                 off.iter().zip(sigma).map(|(off, sigma)| off / (sigma * sigma)).collect()
             }
-            Errors::Correlated(factor) => solve(factor, &off),
+            Errors::Correlated(factors) => {
+                factors.solve(&DVector::from_column_slice(&off)).as_slice().to_vec()
+            }
         };
         let value = 0.5 * off.iter().zip(&slopes).map(|(off, slope)| off * slope).sum::<f64>();
         Ok((value, slopes))
     }
 }
 
-/// Lower factor `L` of a symmetric positive definite matrix `L L'`.
-fn cholesky(matrix: &[f64], n: usize) -> Result<Vec<f64>> {
+impl Likelihood for GaussianLoss {
+    fn information(&self, sums: &[f64]) -> Result<Vec<f64>> {
+        check_length("Gaussian loss", sums, self.targets.len())?;
+        Ok(match &self.errors {
+            Errors::Independent(sigma) => {
+                diagonal(&sigma.iter().map(|sigma| 1.0 / (sigma * sigma)).collect::<Vec<f64>>())
+            }
+            Errors::Correlated(factors) => factors.inverse().as_slice().to_vec(),
+        })
+    }
+}
+
+/// The Cholesky factors of a covariance matrix.
+fn cholesky(matrix: &[f64], n: usize) -> Result<Cholesky<f64, Dyn>> {
     let invalid = |reason: String| Err(Error::invalid("covariance", reason));
     if matrix.len() != n * n {
         return invalid(format!("{} numbers, expected {n} x {n}", matrix.len()));
     }
-    let mut l = vec![0.0; n * n];
-    for i in 0..n {
-        for j in 0..=i {
-            let (lower, upper) = (matrix[i * n + j], matrix[j * n + i]);
-            if (lower - upper).abs() > 1e-12 * lower.abs().max(upper.abs()) {
-                return invalid(format!("is not symmetric at row {i}, column {j}"));
-            }
-            let known: f64 = (0..j).map(|k| l[i * n + k] * l[j * n + k]).sum();
-            let rest = lower - known;
-            if i != j {
-                l[i * n + j] = rest / l[j * n + j];
-            } else if rest > 0.0 && rest.is_finite() {
-                l[i * n + i] = rest.sqrt();
-            } else {
-                return invalid(format!("is not positive definite at row {i}"));
-            }
+    for (i, j) in (0..n).flat_map(|i| (0..=i).map(move |j| (i, j))) {
+        let (lower, upper) = (matrix[i * n + j], matrix[j * n + i]);
+        if !lower.is_finite() {
+            return invalid(format!("is {lower} at row {i}, column {j}"));
+        }
+        if (lower - upper).abs() > 1e-12 * lower.abs().max(upper.abs()) {
+            return invalid(format!("is not symmetric at row {i}, column {j}"));
         }
     }
-    Ok(l)
-}
-
-/// `x` in `L L' x = b`.
-fn solve(l: &[f64], b: &[f64]) -> Vec<f64> {
-    let n = b.len();
-    let mut x = b.to_vec();
-    for i in 0..n {
-        let known: f64 = (0..i).map(|k| l[i * n + k] * x[k]).sum();
-        x[i] = (x[i] - known) / l[i * n + i];
+    match DMatrix::from_row_slice(n, n, matrix).cholesky() {
+        Some(factors) => Ok(factors),
+        None => invalid("is not positive definite".into()),
     }
-    for i in (0..n).rev() {
-        let known: f64 = (i + 1..n).map(|k| l[k * n + i] * x[k]).sum();
-        x[i] = (x[i] - known) / l[i * n + i];
-    }
-    x
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::summary::loss::assert_slopes;
+    use crate::summary::loss::{assert_information, assert_slopes};
     use crate::testing::assert_close;
 
     const TARGETS: [f64; 3] = [1.0, -2.0, 30.0];
@@ -123,6 +118,7 @@ mod tests {
             assert_close(&[value], &[0.5 * (1.0 + 0.25 + 1.0)], 1e-14, 0.0);
             assert_close(&slopes, &[2.0, 0.25, -1.0 / 3.0], 1e-14, 0.0);
             assert_slopes(&loss, &SUMS);
+            assert_information(&loss, &SUMS);
         }
     }
 
@@ -136,6 +132,7 @@ mod tests {
         let back: Vec<f64> = covariance.chunks(3).map(dot).collect();
         assert_close(&back, &off, 1e-13, 1e-13);
         assert_slopes(&loss, &SUMS);
+        assert_information(&loss, &SUMS);
     }
 
     #[test]
@@ -147,8 +144,8 @@ mod tests {
         for (covariance, part) in [
             (&[1.0, 0.0, 0.0][..], "expected 2 x 2"),
             (&[1.0, 0.5, 0.4, 1.0], "not symmetric"),
-            (&[1.0, 2.0, 2.0, 1.0], "not positive definite at row 1"),
-            (&[f64::NAN, 0.0, 0.0, 1.0], "not positive definite at row 0"),
+            (&[1.0, 2.0, 2.0, 1.0], "not positive definite"),
+            (&[f64::NAN, 0.0, 0.0, 1.0], "is NaN at row 0"),
         ] {
             let error = GaussianLoss::full(&TARGETS[..2], covariance).unwrap_err().to_string();
             assert!(error.contains(part), "{error}");

@@ -13,6 +13,24 @@ pub trait Loss {
     fn value_and_slopes(&self, sums: &[f64]) -> Result<(f64, Vec<f64>)>;
 }
 
+/// A loss that is a negative logarithm of a likelihood, up to a constant.
+pub trait Likelihood: Loss + std::fmt::Debug + Send + Sync {
+    /// Fisher information about the expected sums: the mean of the second derivatives of the loss over
+    /// the data that these sums would give, row-major `[n_sums, n_sums]`.
+    ///
+    /// # Errors
+    /// For sums that the loss is not defined for.
+    fn information(&self, sums: &[f64]) -> Result<Vec<f64>>;
+}
+
+/// The diagonal matrix with the given values, row-major.
+pub(super) fn diagonal(values: &[f64]) -> Vec<f64> {
+    let n = values.len();
+    let mut matrix = vec![0.0; n * n];
+    values.iter().enumerate().for_each(|(i, value)| matrix[i * n + i] = *value);
+    matrix
+}
+
 impl<F: Fn(&[f64]) -> Result<(f64, Vec<f64>)>> Loss for F {
     fn value_and_slopes(&self, sums: &[f64]) -> Result<(f64, Vec<f64>)> {
         self(sums)
@@ -45,7 +63,7 @@ pub(super) fn check_targets(what: &str, targets: &[f64], least: f64, open: bool)
 
 /// Asserts that the slopes of a loss are those of its values, by central differences.
 #[cfg(test)]
-pub(super) fn assert_slopes(loss: &impl Loss, sums: &[f64]) {
+pub(crate) fn assert_slopes(loss: &impl Loss, sums: &[f64]) {
     let (_, slopes) = loss.value_and_slopes(sums).unwrap();
     assert_eq!(slopes.len(), sums.len());
     let largest = slopes.iter().fold(0.0f64, |m, s| m.max(s.abs()));
@@ -57,6 +75,26 @@ pub(super) fn assert_slopes(loss: &impl Loss, sums: &[f64]) {
         };
         let numeric = (8.0 * (at(1.0) - at(-1.0)) - (at(2.0) - at(-2.0))) / 12e-4;
         crate::testing::assert_close(&[slopes[k]], &[numeric], 1e-8, 1e-9 * largest);
+    }
+}
+
+/// Asserts that the information of a likelihood at its targets is the change of its slopes.
+#[cfg(test)]
+pub(crate) fn assert_information(loss: &impl Likelihood, targets: &[f64]) {
+    let n = targets.len();
+    let information = loss.information(targets).unwrap();
+    assert_eq!(information.len(), n * n);
+    let largest = information.iter().fold(0.0f64, |m, x| m.max(x.abs()));
+    for k in 0..n {
+        let at = |steps: f64| {
+            let mut sums = targets.to_vec();
+            sums[k] += steps * 1e-4;
+            loss.value_and_slopes(&sums).unwrap().1
+        };
+        let (up, down) = (at(1.0), at(-1.0));
+        let numeric: Vec<f64> = up.iter().zip(down).map(|(u, d)| (u - d) / 2e-4).collect();
+        let row = &information[k * n..(k + 1) * n];
+        crate::testing::assert_close(row, &numeric, 1e-6, 1e-8 * largest);
     }
 }
 

@@ -75,11 +75,13 @@ pub use counts::{Side, SoftCounts};
 pub use gaussian_loss::GaussianLoss;
 pub use histogram::SoftHistogram;
 pub use kernel::{Kernel, SoftBins};
-pub use loss::Loss;
+pub use loss::{Likelihood, Loss};
+#[cfg(test)]
+pub(crate) use loss::{assert_information, assert_slopes};
 pub use mean_relation::{BinMean, MeanRelation};
 pub use moments::{MomentValues, Moments};
 pub use poisson_loss::PoissonLoss;
-pub use population_loss::{PopulationLoss, ValueAndGradient, chunk_gradient};
+pub use population_loss::{PopulationLoss, SumsAndJacobian, ValueAndGradient, chunk_gradient};
 pub use quantities::{Axis, Quantities, QuantityNames};
 pub use reducer::{LocalReducer, Reducer};
 pub use set::SummarySet;

@@ -1,7 +1,7 @@
 //! Observed counts that scatter as Poisson numbers about those of the model.
 
-use super::Loss;
-use super::loss::{check_length, check_targets};
+use super::loss::{check_length, check_targets, diagonal};
+use super::{Likelihood, Loss};
 use crate::{Error, Result};
 
 /// `sum_k m_k - T_k + T_k ln(T_k / m_k)` with `m_k = S_k + b`: the negative logarithm of the Poisson
@@ -52,6 +52,24 @@ impl Loss for PoissonLoss {
             }
         }
         Ok((value, slopes))
+    }
+}
+
+impl Likelihood for PoissonLoss {
+    /// # Errors
+    /// [`Error::OutOfRange`] for an expected number that is none.
+    fn information(&self, sums: &[f64]) -> Result<Vec<f64>> {
+        check_length("Poisson loss", sums, self.counts.len())?;
+        let expected = sums.iter().map(|sum| sum + self.background);
+        let inverse = expected.map(|m| match m > 0.0 {
+            true => Ok(1.0 / m),
+            false => Err(Error::OutOfRange {
+                what: "Poisson loss: expected number".into(),
+                value: m,
+                allowed: "(0, inf); add a background".into(),
+            }),
+        });
+        Ok(diagonal(&inverse.collect::<Result<Vec<f64>>>()?))
     }
 }
 

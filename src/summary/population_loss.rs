@@ -31,6 +31,15 @@ pub struct ValueAndGradient {
     pub sums: Vec<f64>,
 }
 
+/// Sums over a population and how they change with its parameters.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SumsAndJacobian {
+    /// The sums, `[n_sums]`.
+    pub sums: Vec<f64>,
+    /// Their derivatives with respect to the parameters, row-major `[n_sums, n_theta]`.
+    pub jacobian: Vec<f64>,
+}
+
 impl<P: Population, S: Summary> PopulationLoss<P, S> {
     /// A population on one thread per worker.
     ///
@@ -70,16 +79,56 @@ impl<P: Population, S: Summary, R: Reducer> PopulationLoss<P, S, R> {
         }
         let Self { workers, summary, reducer } = self;
         let summary = &*summary;
-        let mut sums = sum_over_chunks(workers, summary.n_sums(), |worker, chunk| {
+        let mut sums = sum_over_chunks(workers, summary.n_sums(), |worker, chunk, _| {
             let galaxies = worker.quantities(chunk, &worker.place().row(theta))?;
             to_host(summary.sums(&galaxies)?)
         })?;
         reducer.reduce(&mut sums)?;
-        match sums.iter().position(|sum| !sum.is_finite()) {
-            None => Ok(sums),
+        check_sums(summary, &sums)?;
+        Ok(sums)
+    }
+
+    /// The sums over the population and their derivatives, by a reverse pass for each sum.
+    ///
+    /// With `every` above one, both are estimated from each `every`-th chunk, scaled to the whole, which
+    /// serves for the curvature of a loss. The choice does not depend on the number of workers.
+    ///
+    /// # Errors
+    /// Those of [`sums`](Self::sums); [`Error::Invalid`] when a chunk has no gradient with respect to the
+    /// parameters and for a derivative that is not finite; [`Error::OutOfRange`] when `every` is zero.
+    pub fn sums_and_jacobian(&mut self, theta: &[f64], every: usize) -> Result<SumsAndJacobian> {
+        if every == 0 {
+            return Err(Error::OutOfRange {
+                what: "every which chunk".into(),
+                value: 0.0,
+                allowed: "[1, inf)".into(),
+            });
+        }
+        let Self { workers, summary, reducer } = self;
+        let summary = &*summary;
+        let (n_sums, n_theta) = (summary.n_sums(), theta.len());
+        // The last two numbers count the chunks, all and used.
+        let width = n_sums * (1 + n_theta) + 2;
+        let mut all = sum_over_chunks(workers, width, |worker, chunk, turn| {
+            let mut part = match turn % every {
+                0 => chunk_jacobian(worker, chunk, summary, theta)?,
+                _ => vec![0.0; width - 2],
+            };
+            part.extend([1.0, f64::from(u8::from(turn % every == 0))]);
+            Ok(part)
+        })?;
+        reducer.reduce(&mut all)?;
+        let share = all[width - 1] / all[width - 2].max(1.0);
+        all.truncate(width - 2);
+        all.iter_mut().for_each(|x| *x /= share);
+        let jacobian = all.split_off(n_sums);
+        check_sums(summary, &all)?;
+        match jacobian.iter().position(|slope| !slope.is_finite()) {
+            None => Ok(SumsAndJacobian { sums: all, jacobian }),
             Some(k) => {
-                let label = summary.labels().swap_remove(k);
-                Err(Error::invalid(format!("sum of {label}"), format!("is {}", sums[k])))
+                let label = summary.labels().swap_remove(k / n_theta);
+                let what = format!("derivative of {label}, parameter {}", k % n_theta);
+                Err(Error::invalid(what, format!("is {}", jacobian[k])))
             }
         }
     }
@@ -111,7 +160,7 @@ impl<P: Population, S: Summary, R: Reducer> PopulationLoss<P, S, R> {
         }
         let Self { workers, summary, reducer } = self;
         let summary = &*summary;
-        let mut gradient = sum_over_chunks(workers, theta.len(), |worker, chunk| {
+        let mut gradient = sum_over_chunks(workers, theta.len(), |worker, chunk, _| {
             chunk_gradient(worker, chunk, summary, theta, &slopes)
         })?;
         reducer.reduce(&mut gradient)?;
@@ -123,6 +172,31 @@ impl<P: Population, S: Summary, R: Reducer> PopulationLoss<P, S, R> {
             }
         }
     }
+}
+
+fn check_sums(summary: &dyn Summary, sums: &[f64]) -> Result<()> {
+    match sums.iter().position(|sum| !sum.is_finite()) {
+        None => Ok(()),
+        Some(k) => {
+            let label = summary.labels().swap_remove(k);
+            Err(Error::invalid(format!("sum of {label}"), format!("is {}", sums[k])))
+        }
+    }
+}
+
+/// The sums of one chunk, then their derivatives sum by sum.
+fn chunk_jacobian<P: Population>(
+    worker: &P,
+    chunk: usize,
+    summary: &dyn Summary,
+    theta: &[f64],
+) -> Result<Vec<f64>> {
+    let result = jacobian(&worker.place().row(theta), |theta: Tensor<2>| {
+        Ok(summary.sums(&worker.quantities(chunk, &theta)?)?.unsqueeze())
+    })?;
+    let mut all = to_host(result.values)?;
+    all.extend(to_host(result.jacobian)?);
+    Ok(all)
 }
 
 /// Gradient of `sums . slopes` of one chunk with respect to the parameters of the population.

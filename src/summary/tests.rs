@@ -195,6 +195,33 @@ fn check_gradient<S: Summary>(population: &mut PopulationLoss<Toy, S>, loss: &im
     assert_close(&gradient, &numeric, 0.0, 1e-7 * largest(&numeric));
 }
 
+#[test]
+fn the_jacobian_is_that_of_the_gradients_and_a_part_of_the_chunks_is_the_same_for_any_workers() {
+    for place in places(Precision::F64) {
+        let mut all = population(9, 2, &place);
+        let n_sums = all.summary().n_sums();
+        let SumsAndJacobian { sums, jacobian } = all.sums_and_jacobian(&THETA, 1).unwrap();
+        assert_eq!(sums, all.sums(&THETA).unwrap());
+        for k in 0..n_sums {
+            let one = |sums: &[f64]| {
+                let mut slopes = vec![0.0; sums.len()];
+                slopes[k] = 1.0;
+                Ok((sums[k], slopes))
+            };
+            let gradient = all.value_and_gradient(&THETA, &one).unwrap().gradient;
+            let row = &jacobian[k * THETA.len()..(k + 1) * THETA.len()];
+            assert_close(row, &gradient, 1e-11, 1e-12 * largest(&gradient));
+        }
+        let part = all.sums_and_jacobian(&THETA, 3).unwrap();
+        assert_ne!(part.sums, sums);
+        for n_workers in [1, 3] {
+            let other = population(9, n_workers, &place).sums_and_jacobian(&THETA, 3).unwrap();
+            assert_eq!(other, part);
+        }
+        assert!(all.sums_and_jacobian(&THETA, 0).is_err());
+    }
+}
+
 /// This process has the galaxies twice.
 struct Twice;
 

@@ -1,7 +1,6 @@
 //! Fitting the function to a table, and how well it does.
 
 mod labels;
-mod lbfgs;
 mod table;
 mod train;
 

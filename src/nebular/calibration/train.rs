@@ -2,8 +2,8 @@
 
 use std::f64::consts::{LN_10, LOG10_E};
 
-use super::lbfgs::{add, minimize};
 use crate::nebular::network::Network;
+use crate::numerics::lbfgs::minimize;
 
 /// Residual that counts as one where a higher power than the square is minimized \[dex\].
 const UNIT_DEX: f64 = 0.03;
@@ -129,6 +129,11 @@ impl Problem {
         }
         sum
     }
+}
+
+/// `a += factor b`.
+fn add(a: &mut [f64], factor: f64, b: &[f64]) {
+    a.iter_mut().zip(b).for_each(|(a, b)| *a += factor * b);
 }
 
 /// The gradient with respect to the values before the `tanh` whose results are `previous`.

@@ -1,0 +1,102 @@
+//! Parameters of a population as a TOML file: a table `[values]` with names such as `"dust.av_norm"`.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::Path;
+
+use serde::Deserialize;
+
+use super::{PopulationIngredients, PopulationParameters};
+use crate::error::toml_reason;
+use crate::files::write_atomic;
+use crate::{Error, Result};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ParameterFile {
+    values: BTreeMap<String, f64>,
+}
+
+impl PopulationParameters {
+    /// The given values with those changed that a file names. Parameters of ingredients that this
+    /// population lacks, such as halo growth where it comes with the haloes, are passed over.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when it cannot be read; [`Error::File`] naming the line when it is not valid, a name
+    /// that no population has, or a value that is out of its range.
+    pub fn read_values(&self, values: Vec<f64>, path: &Path) -> Result<Vec<f64>> {
+        let text = std::fs::read_to_string(path).map_err(Error::io("read", path))?;
+        let in_file = |e: Error| Error::file(path, e.to_string());
+        let file: ParameterFile =
+            toml::from_str(&text).map_err(|e| Error::file(path, toml_reason(&e, &text)))?;
+        let all = Self::new(PopulationIngredients { growth: true, bursts: true });
+        let mut changes = Vec::new();
+        for (name, value) in &file.values {
+            match self.index(name) {
+                Ok(_) => changes.push((name.as_str(), *value)),
+                Err(_) => drop(all.index(name).map_err(in_file)?),
+            }
+        }
+        self.with(values, &changes).map_err(in_file)
+    }
+
+    /// Writes all values to a file that [`read_values`](Self::read_values) reads, under a comment.
+    ///
+    /// # Errors
+    /// Those of [`check`](Self::check); [`Error::Io`].
+    pub fn write_values(&self, values: &[f64], comment: &str, path: &Path) -> Result<()> {
+        self.check(values)?;
+        let mut text = String::new();
+        comment.lines().for_each(|line| {
+            let _ = writeln!(text, "# {line}");
+        });
+        text.push_str("[values]\n");
+        for (name, value) in self.names().iter().zip(values) {
+            let _ = writeln!(text, "{name:?} = {value:?}");
+        }
+        write_atomic(path, text.as_bytes())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parameters(growth: bool) -> PopulationParameters {
+        PopulationParameters::new(PopulationIngredients { growth, bursts: false })
+    }
+
+    #[test]
+    fn values_survive_a_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("p.toml");
+        let all = parameters(true);
+        let changed = [("dust.av_norm", 0.1 + 0.2), ("mzr.lgmet_scatter", 0.123)];
+        let values = all.with(all.default_values(), &changed).unwrap();
+        all.write_values(&values, "two\nlines", &path).unwrap();
+        assert_eq!(all.read_values(all.default_values(), &path).unwrap(), values);
+        // Without the parameters of halo growth.
+        let few = parameters(false);
+        let got = few.read_values(few.default_values(), &path).unwrap();
+        assert_eq!(got, values[values.len() - got.len()..]);
+        assert!(all.write_values(&values[1..], "", &path).is_err());
+    }
+
+    #[test]
+    fn wrong_files_are_errors_that_say_where() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("p.toml");
+        let few = parameters(false);
+        for (text, part) in [
+            ("[values]\n\"dust.av_norm\" = 99.0", "dust.av_norm = 99"),
+            ("[values]\n\"dust.tau\" = 1.0", "\"dust.tau\""),
+            ("[values]\n\"dust.av_norm\" = \"x\"", "line 2"),
+            ("[value]\n", "value"),
+        ] {
+            std::fs::write(&path, text).unwrap();
+            let error = few.read_values(few.default_values(), &path).unwrap_err().to_string();
+            assert!(error.contains(part) && error.contains("p.toml"), "{error}");
+        }
+        assert!(few.read_values(few.default_values(), &folder.path().join("no")).is_err());
+    }
+}
