@@ -2,10 +2,12 @@
 
 mod backends;
 mod backends_figure;
+mod galaxies;
 pub mod parity;
 mod population;
 mod timing;
 
 pub use backends::{AbsentDevice, BackendRow, BackendsBench, BackendsReport, Crossover};
+pub use galaxies::{GalaxiesBench, GalaxiesReport};
 pub use population::{Accuracy, PopulationBench, PopulationReport, Stage, VERSIONS, Versions};
 pub use timing::{Spread, Timing, forget_peak_rss, peak_rss_mb};

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use clap::Subcommand;
 
 use super::bench_backends::{self, BackendsArgs};
+use super::bench_galaxies::{self, GalaxiesArgs};
 use crate::bench::{Accuracy, PopulationBench, Spread};
 use crate::device::{DEFAULT_DEVICE, Place, Precision};
 use crate::files::write_atomic;
@@ -33,6 +34,10 @@ enum Command {
     ///
     /// Example: starburn bench backends --json backends.json --figure backends
     Backends(BackendsArgs),
+    /// Galaxies of mock haloes with the parameters of a population, and gradients with respect to them
+    ///
+    /// Example: starburn bench galaxies --population best_fit.toml --free 'dust.*,mzr.*'
+    Galaxies(GalaxiesArgs),
 }
 
 #[derive(clap::Args)]
@@ -76,6 +81,7 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
     match &args.command {
         Command::Population(args) => population(args),
         Command::Backends(args) => bench_backends::run(args),
+        Command::Galaxies(args) => bench_galaxies::run(args),
     }
 }
 

@@ -7,6 +7,7 @@ macro_rules! say {
 
 mod bench;
 mod bench_backends;
+mod bench_galaxies;
 mod demo;
 mod doctor;
 mod emulator;
@@ -20,6 +21,7 @@ mod optimize_figures;
 mod parameters;
 mod paths;
 mod predict;
+mod predict_population;
 mod progress;
 mod ssp;
 

@@ -19,7 +19,7 @@ use crate::optimize::{
 use crate::{Error, Result};
 
 /// Time between two writings of the state.
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Find the parameters of a whole population from the distributions of its galaxies.
 ///
@@ -128,7 +128,7 @@ fn minimize(args: &Args, config: &OptimizeConfig, problem: Problem) -> Result<()
         free.n_free()
     );
     let bar = steps_bar(config.stages.iter().map(|stage| stage.steps).sum());
-    let mut written = Instant::now();
+    let mut written: Option<Instant> = None;
     let state = optimize(&mut objective, &config.stages, state, |state| {
         let stage = &config.stages[state.stage];
         let before: usize = config.stages[..state.stage].iter().map(|stage| stage.steps).sum();
@@ -140,9 +140,9 @@ fn minimize(args: &Args, config: &OptimizeConfig, problem: Problem) -> Result<()
             }
             bar.set_message(line);
         }
-        if written.elapsed() > PATIENCE {
+        if written.is_none_or(|written| written.elapsed() > PATIENCE) {
             state.write(&path, &job)?;
-            written = Instant::now();
+            written = Some(Instant::now());
         }
         Ok(true)
     })?;

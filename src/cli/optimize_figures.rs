@@ -62,8 +62,8 @@ fn statistic_panel(statistic: &Statistic, numbers: [&[f64]; 4]) -> Panel {
         }
     };
     let y = match statistic.is_number() {
-        true => Axis::log("Number"),
-        false => Axis::linear("Mean"),
+        true => number_axis(statistic, values, best),
+        false => Axis::linear(&*statistic.value),
     };
     let edge = |sign: f64| -> Vec<f64> {
         values.iter().zip(sigma).map(|(value, sigma)| value + sign * sigma).collect()
@@ -82,6 +82,14 @@ fn statistic_panel(statistic: &Statistic, numbers: [&[f64]; 4]) -> Panel {
         )
         .with(Series::new("start", x.clone(), start).style(Style::Dashed).color(Color::ORANGE))
         .with(Series::new("best fit", x, best).color(Color::VERMILLION))
+}
+
+/// A logarithmic axis that ends below one galaxy, since fewer tell nothing.
+fn number_axis(statistic: &Statistic, values: &[f64], best: &[f64]) -> Axis {
+    let axis = Axis::log(&*statistic.value);
+    let largest = values.iter().chain(best).copied().filter(|v| v.is_finite()).fold(0.0, f64::max);
+    let least = 0.3 * statistic.scale;
+    if largest > least { axis.range(least, 3.0 * largest) } else { axis }
 }
 
 /// Correlations of the errors as coloured squares.
@@ -112,7 +120,8 @@ pub(super) fn correlation_figure(fisher: &Fisher, names: &[&str]) -> Figure {
 
 /// White for none, red for one, blue for minus one.
 fn shade(correlation: f64) -> Color {
-    let Color(r, g, b) = if correlation > 0.0 { Color::VERMILLION } else { Color::BLUE };
+    // Bands are drawn half transparent, so these are stronger than those of lines.
+    let Color(r, g, b) = if correlation > 0.0 { Color(200, 0, 0) } else { Color(0, 0, 200) };
     let share = correlation.abs().min(1.0);
     let mixed = |full: u8| (255.0 + (f64::from(full) - 255.0) * share).round() as u8;
     Color(mixed(r), mixed(g), mixed(b))

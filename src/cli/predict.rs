@@ -6,8 +6,10 @@ use std::process::ExitCode;
 
 use super::model_options::ModelOptions;
 use super::paths::real_path;
+use super::predict_population::OfHaloes;
 use super::progress::galaxies_bar;
 use crate::dust::DustModel;
+use crate::galhalo::Mixing;
 use crate::metallicity::MetallicityModel;
 use crate::nebular::IonizationParams;
 use crate::parameters::ParameterSet;
@@ -84,9 +86,36 @@ pub(super) struct Args {
     /// Discard what an interrupted run has kept
     #[arg(long)]
     restart: bool,
+    /// The catalogue holds haloes, which get galaxies with the parameters of this file, such as
+    /// best_fit.toml of `starburn optimize`
+    #[arg(long, value_name = "FILE", conflicts_with_all = [
+        "jacobian", "wrt", "spectra", "fluxes", "sfr", "line_columns", "ew_columns", "strict", "part_rows",
+        "restart"
+    ])]
+    population: Option<PathBuf>,
+    /// With --population: fluxes, one galaxy per halo with the mean light of its kinds; or weights, one
+    /// galaxy of each kind
+    #[arg(long, requires = "population", default_value_t = Mixing::Fluxes)]
+    mixing: Mixing,
+    /// With --population: seed of the galaxies
+    #[arg(long, requires = "population", default_value_t = 0)]
+    seed: u64,
 }
 
 pub(super) fn run(args: &Args) -> Result<ExitCode> {
+    if let Some(parameters) = &args.population {
+        let of_haloes = OfHaloes {
+            catalog: &args.catalog,
+            output: &args.output,
+            parameters,
+            model: &args.model,
+            mixing: args.mixing,
+            seed: args.seed,
+            threads: args.threads,
+            batch: args.batch,
+        };
+        return of_haloes.run();
+    }
     // The output may replace the input, which has been read by then; all else must differ.
     let mut taken = vec![real_path(&args.output)];
     for path in [args.jacobian.as_ref(), args.spectra.as_ref()].into_iter().flatten() {

@@ -190,6 +190,17 @@ impl GalaxyPopulation {
         &self.names
     }
 
+    /// Number of filters; the first quantities are their magnitudes.
+    pub fn n_filters(&self) -> usize {
+        self.epochs[0].filter_names().len()
+    }
+
+    /// Numbers of the haloes of a chunk: for a catalogue, its rows from 0.
+    pub fn halo_ids(&self, chunk: usize) -> Vec<u64> {
+        let (epoch, range) = self.chunks[chunk].clone();
+        self.haloes.haloes(epoch, range).ids
+    }
+
     /// The free parameters.
     pub fn free_parameters(&self) -> &FreeParameters {
         &self.free

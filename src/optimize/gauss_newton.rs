@@ -1,4 +1,4 @@
-//! Gauss-Newton steps with the damping of Levenberg and Marquardt.
+//! Gauss-Newton steps within a radius in which the curvature is trusted.
 
 use nalgebra::{DMatrix, DVector};
 
@@ -6,28 +6,33 @@ use super::Objective;
 use crate::Result;
 use crate::numerics::lbfgs::{Point, moved};
 
-/// Damping at the start, the smallest there is, and the largest that is tried.
-const DAMPING: (f64, f64, f64) = (1e-3, 1e-9, 1e9);
-/// Factors by which it falls after a step and rises after an attempt.
-const EASIER: f64 = 0.1;
-const HARDER: f64 = 8.0;
-/// Curvature, in units of the largest, below which a direction counts as flat.
-const FLAT: f64 = 1e-12;
+/// The smallest radius, in units of the longest step, and the factors by which radii shrink and grow.
+const SMALLEST: f64 = 1e-6;
+const SHRINK: f64 = 0.25;
+const GROW: f64 = 3.0;
+/// Damping, in units of the largest curvature: the least, and the factor by which it rises until a step is
+/// short enough.
+const DAMPING: f64 = 1e-14;
+const HARDER: f64 = 4.0;
 
 /// What is remembered of the last steps.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct GaussNewton {
-    /// Share of each parameter's curvature that is added to it.
-    pub(super) damping: f64,
+    /// Most that a parameter changes in the next step.
+    pub(super) radius: f64,
 }
 
 impl GaussNewton {
-    pub(super) fn new() -> Self {
-        Self { damping: DAMPING.0 }
+    /// Begins with steps in which no parameter changes by more than `longest`.
+    pub(super) fn new(longest: f64) -> Self {
+        Self { radius: longest }
     }
 
     /// A step to a lower value, no parameter changing by more than `longest`; `None` where none is found.
     /// The curvature is that of every so-manieth part of the data.
+    ///
+    /// Steps are damped evenly, not in proportion to each parameter's curvature: in their unbounded space
+    /// parameters are alike, and those about which the data say little should stay where they are.
     ///
     /// # Errors
     /// Those of the objective.
@@ -39,38 +44,43 @@ impl GaussNewton {
         longest: f64,
     ) -> Result<Option<Point>> {
         let curvature = objective.information(&here.x, every)?;
-        let flat = FLAT * curvature.diagonal().max();
-        while self.damping <= DAMPING.2 {
-            if let Some(mut step) = damped_step(&curvature, &here.gradient, self.damping, flat) {
-                let length = step.iter().fold(0.0f64, |m, x| m.max(x.abs()));
-                step.iter_mut().for_each(|x| *x *= (longest / length).min(1.0));
-                let x = moved(&here.x, 1.0, &step);
-                if objective.value(&x)? < here.value {
-                    self.damping = (self.damping * EASIER).max(DAMPING.1);
-                    return Ok(Some(objective.point(x)?));
-                }
+        while self.radius >= SMALLEST * longest {
+            let Some(step) = step_within(self.radius, &curvature, &here.gradient) else { break };
+            let x = moved(&here.x, 1.0, &step);
+            if objective.value(&x)? < here.value {
+                self.radius = (self.radius * GROW).min(longest);
+                return Ok(Some(objective.point(x)?));
             }
-            self.damping *= HARDER;
+            self.radius = SHRINK * size(&step).min(self.radius);
         }
         // The next attempt, from another place, may try as if nothing had happened.
-        self.damping = DAMPING.0;
+        self.radius = longest;
         Ok(None)
     }
 }
 
-/// Minus the gradient over the damped curvature; `None` when that is not positive definite.
-fn damped_step(
-    curvature: &DMatrix<f64>,
-    gradient: &[f64],
-    damping: f64,
-    flat: f64,
-) -> Option<Vec<f64>> {
-    let mut damped = curvature.clone();
-    for j in 0..gradient.len() {
-        damped[(j, j)] += damping * curvature[(j, j)].max(flat) + f64::MIN_POSITIVE;
+/// The largest change of a parameter.
+fn size(step: &[f64]) -> f64 {
+    step.iter().fold(0.0f64, |m, x| m.max(x.abs()))
+}
+
+/// Minus the gradient over the curvature, damped until no parameter changes by more than `radius`; `None`
+/// without curvature.
+fn step_within(radius: f64, curvature: &DMatrix<f64>, gradient: &[f64]) -> Option<Vec<f64>> {
+    let slope = -DVector::from_column_slice(gradient);
+    let mut damping = DAMPING * curvature.diagonal().max();
+    while damping > 0.0 && damping.is_finite() {
+        let mut damped = curvature.clone();
+        (0..gradient.len()).for_each(|j| damped[(j, j)] += damping);
+        if let Some(factors) = damped.cholesky() {
+            let step = factors.solve(&slope);
+            if size(step.as_slice()) <= radius {
+                return Some(step.as_slice().to_vec());
+            }
+        }
+        damping *= HARDER;
     }
-    let step = damped.cholesky()?.solve(&-DVector::from_column_slice(gradient));
-    step.iter().all(|x| x.is_finite()).then(|| step.as_slice().to_vec())
+    None
 }
 
 #[cfg(test)]
@@ -83,7 +93,7 @@ mod tests {
     fn a_linear_problem_takes_few_steps() {
         let mut line = Line::default();
         let mut here = line.point(vec![4.0, -3.0]).unwrap();
-        let mut newton = GaussNewton::new();
+        let mut newton = GaussNewton::new(100.0);
         for _ in 0..4 {
             let Some(next) = newton.step(&here, &mut line, 1, 100.0).unwrap() else { break };
             assert!(next.value < here.value);
@@ -96,7 +106,7 @@ mod tests {
     fn a_curved_valley_is_followed() {
         let mut valley = rosenbrock();
         let mut here = valley.point(vec![-1.2, 1.0]).unwrap();
-        let mut newton = GaussNewton::new();
+        let mut newton = GaussNewton::new(1.0);
         let mut steps = 0;
         while let Some(next) = newton.step(&here, &mut valley, 1, 1.0).unwrap() {
             assert!(next.value < here.value);
@@ -116,7 +126,7 @@ mod tests {
     fn parameters_that_do_nothing_stay_where_they_are() {
         let mut line = Line { n_idle: 1, ..Line::default() };
         let here = line.point(vec![4.0, -3.0, 7.0]).unwrap();
-        let next = GaussNewton::new().step(&here, &mut line, 1, 100.0).unwrap().unwrap();
+        let next = GaussNewton::new(100.0).step(&here, &mut line, 1, 100.0).unwrap().unwrap();
         assert_eq!(next.x[2], 7.0);
         assert!(next.value < 1e-3 * here.value);
     }

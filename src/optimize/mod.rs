@@ -22,6 +22,8 @@ mod target;
 mod target_file;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod tests;
 
 pub use crate::numerics::lbfgs::Point;
 pub use config::{Ingredients, OptimizeConfig, Problem};

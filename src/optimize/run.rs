@@ -75,12 +75,12 @@ fn step(objective: &mut dyn Objective, stage: &Stage, state: &mut State) -> Resu
         }
         Method::GaussNewton => {
             let mut newton = match &state.memory {
-                Memory::GaussNewton { damping } => GaussNewton { damping: *damping },
-                _ => GaussNewton::new(),
+                Memory::GaussNewton { radius } => GaussNewton { radius: *radius },
+                _ => GaussNewton::new(stage.longest_step),
             };
             let Stage { curvature_every, longest_step, .. } = *stage;
             let next = newton.step(&state.here, objective, curvature_every, longest_step)?;
-            state.memory = Memory::GaussNewton { damping: newton.damping };
+            state.memory = Memory::GaussNewton { radius: newton.radius };
             next
         }
     };

@@ -13,7 +13,7 @@ pub enum Method {
     Adam,
     /// Limited-memory BFGS: curvature from the gradients of past steps.
     Lbfgs,
-    /// Gauss-Newton with the damping of Levenberg and Marquardt: curvature from the Jacobian of the
+    /// Gauss-Newton, damped as by Levenberg until steps are short enough: curvature from the Jacobian of the
     /// statistics. Few but costly steps.
     GaussNewton,
 }

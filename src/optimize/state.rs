@@ -50,7 +50,7 @@ pub(super) enum Memory {
     },
     Lbfgs(Lbfgs),
     GaussNewton {
-        damping: f64,
+        radius: f64,
     },
 }
 
@@ -97,8 +97,8 @@ impl State {
                 put("memory", &[rows.len() / (2 * n).max(1), 2 * n], rows);
                 "lbfgs"
             }
-            Memory::GaussNewton { damping } => {
-                put("memory", &[1], vec![*damping]);
+            Memory::GaussNewton { radius } => {
+                put("memory", &[1], vec![*radius]);
                 "gauss_newton"
             }
         };
@@ -179,7 +179,7 @@ impl Memory {
                 let pairs = values.chunks(2 * n).map(pair);
                 Some(Self::Lbfgs(Lbfgs::with_pairs(first_step, pairs)))
             }
-            "gauss_newton" if values.len() == 1 => Some(Self::GaussNewton { damping: values[0] }),
+            "gauss_newton" if values.len() == 1 => Some(Self::GaussNewton { radius: values[0] }),
             _ => None,
         }
     }

@@ -34,6 +34,8 @@ pub struct Statistic {
     pub centres: Vec<f64>,
     /// What the last dimension is.
     pub axis: String,
+    /// What the values are.
+    pub value: String,
 }
 
 /// A value, and its derivatives with respect to some of the statistic's sums.

@@ -155,7 +155,11 @@ impl StatisticConfig {
                 (Kind::Mean { relation, prior_weight: self.prior_weight }, centres, axis)
             }
         };
-        Ok(Statistic { name: self.name.clone(), kind, scale: self.scale, centres, axis })
+        let value = match &self.of {
+            Some(of) => format!("Mean of {of}"),
+            None => "Number".to_owned(),
+        };
+        Ok(Statistic { name: self.name.clone(), kind, scale: self.scale, centres, axis, value })
     }
 
     /// The errors; those of the data where nothing is said and data have them. Relative paths begin at

@@ -155,6 +155,7 @@ mod tests {
             scale,
             centres: vec![0.5, 1.5, 2.5],
             axis: "x".into(),
+            value: "Number".into(),
         };
         Statistics::new(vec![
             statistic("bins", Kind::Histogram(SoftHistogram::new(vec![bins()]).unwrap()), 2.0),

@@ -6,6 +6,7 @@
 
 mod chunk;
 mod fingerprint;
+mod haloes;
 mod job;
 mod join;
 mod manifest;
@@ -18,6 +19,7 @@ mod summary;
 mod tests;
 mod workers;
 
+pub use haloes::write_galaxies;
 pub use job::PredictJob;
 pub use parts::parts_folder;
 pub use rows::{CatalogColumns, Rows, T_OBS_COLUMN};

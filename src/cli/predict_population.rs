@@ -1,0 +1,74 @@
+//! `starburn predict --population`: the galaxies of a catalogue of haloes.
+
+use std::num::NonZeroUsize;
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::thread::available_parallelism;
+
+use super::model_options::{ModelOptions, ModelParts};
+use super::paths::real_path;
+use super::progress::galaxies_bar;
+use crate::galhalo::{
+    FreeParameters, HaloCatalog, HaloSource, Mixing, PopulationIngredients, PopulationParameters,
+    PopulationSetup,
+};
+use crate::predict::write_galaxies;
+use crate::{Error, Result};
+
+/// What is to be done.
+pub(super) struct OfHaloes<'a> {
+    pub(super) catalog: &'a Path,
+    pub(super) output: &'a Path,
+    pub(super) parameters: &'a Path,
+    pub(super) model: &'a ModelOptions,
+    pub(super) mixing: Mixing,
+    pub(super) seed: u64,
+    pub(super) threads: Option<NonZeroUsize>,
+    pub(super) batch: Option<NonZeroUsize>,
+}
+
+impl OfHaloes<'_> {
+    pub(super) fn run(&self) -> Result<ExitCode> {
+        for input in [self.catalog, self.parameters] {
+            if real_path(self.output) == real_path(input) {
+                return Err(Error::file(self.output, "is named for two different files"));
+            }
+        }
+        let ModelParts { grid, filters, settings, place } = self.model.parts()?;
+        let haloes: Arc<dyn HaloSource> = Arc::new(HaloCatalog::read(self.catalog)?);
+        let ingredients = PopulationIngredients { growth: !haloes.has_growth(), bursts: false };
+        let all = PopulationParameters::new(ingredients);
+        let values = all.read_values(all.default_values(), self.parameters)?;
+        let free = FreeParameters::all(all, &values)?;
+        let default = PopulationSetup::default();
+        let setup = PopulationSetup {
+            n_dust: settings.tables.n_dust,
+            settings,
+            mixing: self.mixing,
+            batch: self.batch.map_or(default.batch, NonZeroUsize::get),
+            threads: 1,
+            seed: self.seed,
+            ..default
+        };
+        let workers = setup.workers(&grid, &filters, haloes, &free, &place)?;
+        let cores = || match place.is_cpu() {
+            true => available_parallelism().unwrap_or(NonZeroUsize::MIN),
+            false => NonZeroUsize::MIN,
+        };
+        let threads = self.threads.unwrap_or_else(cores).get();
+        let workers = vec![workers; threads].concat();
+        let bar = galaxies_bar();
+        let kinds = match self.mixing {
+            Mixing::Fluxes => 1,
+            Mixing::Weights => 2,
+        };
+        bar.set_length((kinds * workers[0].n_galaxies()) as u64);
+        let n = write_galaxies(workers, &free.start(), self.output, |done| {
+            bar.set_position(done as u64);
+        })?;
+        bar.finish_and_clear();
+        eprintln!("{n} galaxies predicted: {}", self.output.display());
+        Ok(ExitCode::SUCCESS)
+    }
+}

@@ -1,0 +1,197 @@
+//! Optimizations as a user meets them: files, figures, killed and continued, and what becomes of the result.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+const CONFIG: &str = r#"
+[model]
+filters = "lsst_g,lsst_r"
+nodes = 16
+
+[population]
+mock = { redshifts = [0.3, 0.9], numbers = [NUMBER, NUMBER] }
+batch = 128
+free = ["diffstarpop.mean_ulgy_mseq_ytp", "mzr.mzr_t0_ytp", "dust.av_norm"]
+
+[target.truth]
+"diffstarpop.mean_ulgy_mseq_ytp" = -10.2
+"mzr.mzr_t0_ytp" = -0.2
+"dust.av_norm" = 0.9
+
+[[statistic]]
+name = "r"
+kind = "histogram"
+axes = [{ quantity = "redshift", edges = [0.0, 0.6, 1.2], width = 0.05 },
+        { quantity = "lsst_r", first = 17.0, last = 26.0, bins = 5, width = 0.5 },
+        { quantity = "lsst_g - lsst_r", first = 0.0, last = 2.0, bins = 3, width = 0.2 }]
+
+[[stage]]
+method = "adam"
+steps = 12
+learning_rate = 1.0
+
+[[stage]]
+method = "gauss_newton"
+steps = 4
+tolerance = 1e-6
+"#;
+
+fn command(folder: &Path, args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_starburn"));
+    command.current_dir(folder).args(args);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+#[track_caller]
+fn succeeds(folder: &Path, args: &[&str]) -> (String, String) {
+    let output = command(folder, args).output().unwrap();
+    let (out, err) = (text(&output.stdout), text(&output.stderr));
+    assert!(output.status.success(), "{args:?}: {err}");
+    (out, err)
+}
+
+#[track_caller]
+fn fails(folder: &Path, args: &[&str], parts: &[&str]) {
+    let Output { status, stderr, .. } = command(folder, args).output().unwrap();
+    let err = text(&stderr);
+    assert_eq!(status.code(), Some(2), "{args:?}: {err}");
+    for part in parts {
+        assert!(err.contains(part), "{args:?}: no {part:?} in {err}");
+    }
+}
+
+fn configured(folder: &Path, n: usize) {
+    fs::write(folder.join("c.toml"), CONFIG.replace("NUMBER", &n.to_string())).unwrap();
+}
+
+/// A column of a table, by its name.
+fn numbers(path: &Path, name: &str) -> Vec<f64> {
+    let text = fs::read_to_string(path).unwrap();
+    let mut lines = text.lines();
+    let column = lines.next().unwrap().split(',').position(|c| c == name).unwrap();
+    lines.map(|line| line.split(',').nth(column).unwrap().parse().unwrap()).collect()
+}
+
+#[test]
+fn an_optimization_finds_parameters_that_other_commands_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    configured(path, 400);
+    let (list, _) = succeeds(path, &["optimize", "c.toml", "--list"]);
+    assert!(list.contains("dust.av_norm") && list.contains("quantities: lsst_g, lsst_r, lg_mstar"));
+    assert!(!path.join("starburn-optimize").exists());
+
+    let (out, _) = succeeds(path, &["optimize", "c.toml", "-o", "out"]);
+    assert!(out.contains("800 galaxies, 30 values of 1 statistics, 3 free parameters"), "{out}");
+    let files = path.join("out");
+    for name in ["history", "statistics", "correlations"] {
+        for kind in ["png", "svg", "csv"] {
+            assert!(files.join(format!("{name}.{kind}")).is_file(), "{name}.{kind}");
+        }
+    }
+    let loss = numbers(&files.join("history.csv"), "loss");
+    assert!(loss[loss.len() - 1] < 0.1 * loss[0], "{loss:?}");
+    let table = files.join("parameters.csv");
+    let (best, truth) = (numbers(&table, "best_unbounded"), numbers(&table, "truth_unbounded"));
+    let error = numbers(&table, "error_unbounded");
+    for j in 0..3 {
+        assert!(error[j] > 0.0 && error[j] < 10.0, "{error:?}");
+        assert!((best[j] - truth[j]).abs() < 4.0 * error[j], "{best:?} {truth:?} {error:?}");
+    }
+    assert_eq!(fs::read_to_string(files.join("fisher.csv")).unwrap().lines().count(), 4);
+    assert_eq!(numbers(&files.join("directions.csv"), "error").len(), 3);
+
+    // What it found makes the galaxies of a catalogue of haloes, and is timed.
+    let haloes = "redshift,lgm_obs\n0.4,12.5\n0.2,11.6\n0.4,13.1\n";
+    fs::write(path.join("haloes.csv"), haloes).unwrap();
+    let galaxies = ["--population", "out/best_fit.toml", "--filters", "lsst_g,lsst_r"];
+    let of = |output: &'static str, more: &[&'static str]| {
+        let args = [&["predict", "haloes.csv", "-o", output], &galaxies[..], more].concat();
+        succeeds(path, &args);
+        path.join(output)
+    };
+    let one = of("one.csv", &[]);
+    assert_eq!(numbers(&one, "halo"), [1.0, 0.0, 2.0]);
+    assert_eq!(numbers(&one, "redshift"), [0.2, 0.4, 0.4]);
+    assert!(numbers(&one, "mag_lsst_r").iter().all(|m| (10.0..40.0).contains(m)));
+    assert_eq!(
+        fs::read(of("two.csv", &["--batch", "1", "--threads", "2"])).unwrap(),
+        fs::read(&one).unwrap()
+    );
+    let both = of("both.csv", &["--mixing", "weights"]);
+    let weights = numbers(&both, "weight");
+    assert_eq!((weights.len(), weights.iter().sum::<f64>().round()), (6, 3.0));
+    fails(
+        path,
+        &["predict", "haloes.csv", "-o", "haloes.csv", "--population", "out/best_fit.toml"],
+        &["two different files"],
+    );
+    fails(path, &["predict", "haloes.csv", "-o", "x.csv", "--population", "c.toml"], &["c.toml"]);
+    assert!(!path.join("x.csv").exists());
+    let bench = ["bench", "galaxies", "-n", "20", "--repeat", "1", "--free", "dust.*"];
+    let more = ["--population", "out/best_fit.toml", "--json", "bench.json"];
+    let (out, _) = succeeds(path, &[&bench[..], &more].concat());
+    assert!(out.contains("loss and 12 gradients"), "{out}");
+    assert!(path.join("bench.json").is_file());
+}
+
+#[test]
+fn killed_it_goes_on_as_if_nothing_had_happened() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    configured(path, 1500);
+    succeeds(path, &["optimize", "c.toml", "-o", "whole"]);
+    let state = path.join("cut/state.safetensors");
+    let mut running = command(path, &["optimize", "c.toml", "-o", "cut"]).spawn().unwrap();
+    let start = Instant::now();
+    while !state.exists() {
+        assert!(start.elapsed() < Duration::from_secs(120), "no state");
+        sleep(Duration::from_millis(2));
+    }
+    // The state is whole whenever it is there.
+    running.kill().unwrap();
+    running.wait().unwrap();
+    assert!(!path.join("cut/parameters.csv").exists(), "it had ended");
+    let (_, err) = succeeds(path, &["optimize", "c.toml", "-o", "cut"]);
+    assert!(err.contains("going on after"), "{err}");
+    for file in ["parameters.csv", "history.csv", "statistics.csv", "best_fit.toml"] {
+        let of = |folder: &str| fs::read(path.join(folder).join(file)).unwrap();
+        assert_eq!(of("cut"), of("whole"), "{file}");
+    }
+    // What was done for another configuration is not taken up.
+    configured(path, 40);
+    fails(path, &["optimize", "c.toml", "-o", "cut"], &["another configuration", "--restart"]);
+    succeeds(path, &["optimize", "c.toml", "-o", "cut", "--restart"]);
+}
+
+#[test]
+fn mistakes_are_told_in_a_sentence() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    fails(path, &["optimize", "none.toml"], &["cannot read none.toml"]);
+    for (text, part) in [
+        ("", "missing field"),
+        ("[population]\nfree = 3\n", "line 2"),
+        (&CONFIG.replace("NUMBER", "0"), "at least one halo"),
+        (&CONFIG.replace("NUMBER", "9").replace("nodes = 16", "nodes = 1"), "nodes"),
+        (&CONFIG.replace("NUMBER", "9").replace("lsst_g,lsst_r", "lsst_q"), "lsst_q"),
+    ] {
+        fs::write(path.join("bad.toml"), text).unwrap();
+        fails(path, &["optimize", "bad.toml", "-o", "out"], &["bad.toml", part]);
+        assert!(!path.join("out").exists(), "{part}");
+    }
+    configured(path, 9);
+    fs::write(path.join("file"), "kept").unwrap();
+    fails(path, &["optimize", "c.toml", "-o", "file"], &["is not a folder"]);
+    assert_eq!(fs::read_to_string(path.join("file")).unwrap(), "kept");
+}
