@@ -162,7 +162,7 @@ impl<P: Population> Stress<P> {
             let seen = slopes.iter().filter(|slope| slope.is_finite() && **slope != 0.0).count();
             assert!(seen > slopes.len() / 2, "{slopes:?}");
         }
-        let same = sum_over_chunks(&mut self.workers, 1, |worker, chunk| {
+        let same = sum_over_chunks(&mut self.workers, 1, |worker, chunk, _| {
             let (seen, want) = (gradient(worker, chunk)?, &alone[chunk % alone.len()]);
             if seen.iter().zip(want).all(|(seen, want)| seen.to_bits() == want.to_bits()) {
                 return Ok(vec![1.0]);

@@ -1,4 +1,4 @@
-//! From star formation rates at look-back nodes to light in bands, as one matrix.
+//! From star formation rates at look-back nodes, or masses in age bins, to light in bands, as one matrix.
 
 use burn::tensor::Tensor;
 
@@ -6,13 +6,13 @@ use super::Epoch;
 use crate::device::Place;
 use crate::dust::{DustLaw, DustWaves};
 use crate::photometry::{BandTable, BandTabulator};
-use crate::sfh::{AgeGrid, LookbackNodes};
+use crate::sfh::{AgeGrid, LookbackNodes, NodeOperator};
 
-/// What rates at look-back nodes amount to at one epoch.
+/// What rates at look-back nodes, or shares of mass in age bins, amount to at one epoch.
 #[derive(Clone, Debug)]
 pub(super) struct BandOperator {
     pub(super) epoch: Epoch,
-    /// From rates \[Msun/yr\] at the nodes to band fluxes without dust,
+    /// From rates \[Msun/yr\] at the nodes (shares in the age bins) to band fluxes without dust,
     /// `[n_node, n_component * n_column + 2]`; the last two columns are the mass in the age bins and the
     /// mass ever formed \[Msun\].
     pub(super) matrix: Tensor<2>,
@@ -21,11 +21,12 @@ pub(super) struct BandOperator {
 }
 
 impl BandOperator {
-    /// The operator for bands seen at redshift `z`, which is 0 in the rest frame.
+    /// The operator for bands seen at redshift `z`, which is 0 in the rest frame; for shares of mass in the
+    /// age bins without nodes.
     pub(super) fn new(
         tabulator: &BandTabulator,
         law: &DustLaw,
-        nodes: &LookbackNodes,
+        nodes: Option<&LookbackNodes>,
         ages: &AgeGrid,
         epoch: Epoch,
         z: f64,
@@ -33,7 +34,15 @@ impl BandOperator {
     ) -> Self {
         let BandTable { light, dust_um } = tabulator.table(z);
         let (n_age, n_column) = (ages.lg_age_gyr().len(), tabulator.n_column());
-        let operator = nodes.operator(epoch.t_obs_gyr, ages);
+        let operator = match nodes {
+            Some(nodes) => nodes.operator(epoch.t_obs_gyr, ages),
+            None => NodeOperator {
+                per_bin: (0..n_age * n_age)
+                    .map(|i| f64::from(u8::from(i / n_age == i % n_age)))
+                    .collect(),
+                total: vec![1.0; n_age],
+            },
+        };
         let n_node = operator.total.len();
         let width = tabulator.n_component() * n_column + 2;
         let mut matrix = vec![0.0; n_node * width];

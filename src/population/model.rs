@@ -364,7 +364,7 @@ pub(super) fn ionization_grid(grid: &SspGrid, lines: bool) -> Result<Option<Ioni
 }
 
 /// Whether an emulator was trained for histories such as these.
-fn check_emulator(emulator: &AgeEmulator, settings: &ModelSettings) -> Result<()> {
+pub(super) fn check_emulator(emulator: &AgeEmulator, settings: &ModelSettings) -> Result<()> {
     let config = emulator.config();
     let other = |what: &str, of: String, wanted: String| {
         Err(Error::invalid("age emulator", format!("was trained for {what} {of}, not {wanted}")))
