@@ -80,11 +80,35 @@ impl Error {
 
     /// An [`Error::File`].
     pub fn file(path: &Path, reason: impl Into<String>) -> Self {
-        Self::File { path: path.to_owned(), reason: reason.into() }
+        Self::File { path: path.to_owned(), reason: plain(&reason.into()) }
     }
 
     /// An [`Error::Invalid`].
     pub fn invalid(what: impl Into<String>, reason: impl Into<String>) -> Self {
-        Self::Invalid { what: what.into(), reason: reason.into() }
+        Self::Invalid { what: plain(&what.into()), reason: plain(&reason.into()) }
+    }
+}
+
+/// The text in one line, without signs that do something to a terminal: messages quote what stands in
+/// files.
+pub(crate) fn plain(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    for sign in text.chars() {
+        match sign {
+            _ if sign.is_control() => plain.extend(sign.escape_default()),
+            _ => plain.push(sign),
+        }
+    }
+    plain
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_have_one_line_and_no_power_over_a_terminal() {
+        let error = Error::file(Path::new("a.csv"), "column \"\u{1b}[2J\nz\" of 5 µm");
+        assert_eq!(error.to_string(), "a.csv: column \"\\u{1b}[2J\\nz\" of 5 µm");
     }
 }

@@ -1,5 +1,6 @@
 //! One run over a catalogue: read, check, predict, write.
 
+use std::collections::HashSet;
 use std::num::NonZeroUsize;
 use std::path::Path;
 use std::thread::available_parallelism;
@@ -17,7 +18,7 @@ use super::summary::Summary;
 use super::workers::in_order;
 use crate::catalog::{CatalogReader, CatalogWriter};
 use crate::checksum::checksum_of_file;
-use crate::files::check_writable;
+use crate::files::{check_writable, remove_stale_beside};
 use crate::population::{EquivalentWidths, GalaxyModel};
 use crate::{Error, Result};
 
@@ -103,6 +104,9 @@ impl PredictJob<'_> {
         plan.side_files.iter().try_for_each(|file| check_writable(&file.path))?;
         let job = job_record(input, self.model, &plan, n_rows, part_rows, batch)?;
         let mut parts = Parts::open(output, job, &plan, self.restart)?;
+        // A run that was killed while it joined the parts had no time to tidy up.
+        let sides = plan.side_files.iter().map(|file| file.path.as_path());
+        sides.chain([output]).for_each(remove_stale_beside);
         let n_resumed = parts.finished().values().map(|part| part.rows).sum();
         progress(n_resumed, n_rows);
 
@@ -169,13 +173,13 @@ impl PredictJob<'_> {
                 .values()
                 .try_for_each(|part| refuse(input, part.first_bad.as_ref()))?;
         }
-        let missing: Vec<bool> =
-            (0..job.n_part()).map(|part| !parts.finished().contains_key(&part)).collect();
-        if !missing.contains(&true) {
+        if parts.finished().len() == job.n_part() {
             return Ok(());
         }
+        // Not a list of all parts: their number is only what the input says.
+        let finished: HashSet<usize> = parts.finished().keys().copied().collect();
         let tasks = regrouped(reader, job.rows_per_part).enumerate().flat_map(|(part, input)| {
-            let wanted = missing.get(part).copied().unwrap_or(true);
+            let wanted = !finished.contains(&part);
             let slices = input.map(|input| slices(input, if wanted { job.batch } else { 0 }));
             let (slices, error) = match slices {
                 Ok(slices) => (slices, None),
