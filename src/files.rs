@@ -119,7 +119,8 @@ pub fn temporary_beside(path: &Path) -> Result<NamedTempFile> {
 }
 
 /// Removes temporary files that runs which were killed left in the folder of `path`. Those that
-/// somebody is writing stay, and so do those that cannot be removed.
+/// somebody on this machine is writing stay; for folders that several machines write to, this is not
+/// made.
 pub fn remove_stale_beside(path: &Path) {
     let Ok(target) = destination(path) else { return };
     let Ok(entries) = fs::read_dir(folder_of(&target)) else { return };
@@ -139,7 +140,7 @@ pub fn remove_stale_beside(path: &Path) {
 }
 
 /// True for the names that [`temporary_beside`] gives.
-fn is_temporary(name: &str) -> bool {
+pub(crate) fn is_temporary(name: &str) -> bool {
     let random = |rest: &str| rest.len() == 6 && rest.bytes().all(|b| b.is_ascii_alphanumeric());
     name.strip_prefix(TEMPORARY_PREFIX).is_some_and(random)
 }

@@ -163,6 +163,21 @@ mod tests {
     use super::*;
 
     #[test]
+    fn so_are_the_sizes_of_single_values() {
+        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/filters/triangle_gzip.h5");
+        let mut bytes = std::fs::read(file).unwrap();
+        // Found by mutation: each value takes 64 MiB, which its decoder then made room for.
+        (bytes[1238], bytes[5607]) = (4, 1);
+        let error = Hdf5::new(bytes, Path::new("a.h5"));
+        let error = error.and_then(|file| {
+            file.numbers("wave", &[0])?;
+            file.numbers("transmission", &[0])
+        });
+        let error = error.map(|_| ()).unwrap_err().to_string();
+        assert!(error.contains("bytes for each value of shape"), "{error}");
+    }
+
+    #[test]
     fn declared_sizes_are_checked_against_the_length_of_the_file() {
         let mut builder = FileBuilder::new();
         let zeros = builder.create_dataset("zeros").with_f64_data(&vec![0.0; 300_000]);

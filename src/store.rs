@@ -205,6 +205,11 @@ impl ArrayWriter {
         Ok(Self { file, path: path.to_owned(), bytes_left: end })
     }
 
+    /// The temporary file that the values are in until it is complete.
+    pub fn temporary(&self) -> &Path {
+        self.file.get_ref().path()
+    }
+
     /// Appends values in row-major order.
     ///
     /// # Errors

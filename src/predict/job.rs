@@ -18,7 +18,7 @@ use super::summary::Summary;
 use super::workers::in_order;
 use crate::catalog::{CatalogReader, CatalogWriter};
 use crate::checksum::checksum_of_file;
-use crate::files::{check_writable, remove_stale_beside};
+use crate::files::check_writable;
 use crate::population::{EquivalentWidths, GalaxyModel};
 use crate::{Error, Result};
 
@@ -104,9 +104,6 @@ impl PredictJob<'_> {
         plan.side_files.iter().try_for_each(|file| check_writable(&file.path))?;
         let job = job_record(input, self.model, &plan, n_rows, part_rows, batch)?;
         let mut parts = Parts::open(output, job, &plan, self.restart)?;
-        // A run that was killed while it joined the parts had no time to tidy up.
-        let sides = plan.side_files.iter().map(|file| file.path.as_path());
-        sides.chain([output]).for_each(remove_stale_beside);
         let n_resumed = parts.finished().values().map(|part| part.rows).sum();
         progress(n_resumed, n_rows);
 

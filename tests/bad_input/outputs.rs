@@ -126,16 +126,38 @@ fn a_folder_without_permission_is_refused() {
 
 #[test]
 #[cfg(unix)]
-fn what_a_killed_run_left_is_tidied_up_and_links_are_followed() {
+fn what_a_killed_training_left_is_tidied_up() {
+    let folder = folder();
+    let out = folder.path().join("out/age");
+    fs::create_dir(&out).unwrap();
+    fs::write(out.join(".starburn-abc123"), "half a checkpoint").unwrap();
+    let output = run(folder.path(), "emulator train c.toml -o out/age", "");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(super::files(&out).iter().all(|name| !name.starts_with('.')));
+}
+
+#[test]
+#[cfg(unix)]
+fn what_a_killed_prediction_left_is_tidied_up_and_links_are_followed() {
     let folder = folder();
     let dir = folder.path();
-    fs::write(dir.join("out/.starburn-abc123"), "half a catalogue").unwrap();
-    fs::create_dir(dir.join("far")).unwrap();
+    // That of another run stays.
+    for name in ["out/.starburn-abc123", "far/.starburn-abc124", "out/.starburn-others"] {
+        fs::create_dir_all(dir.join("far")).unwrap();
+        fs::write(dir.join(name), "half a catalogue").unwrap();
+    }
+    let noted: String = ["out/.starburn-abc123", "far/.starburn-abc124", "out/x.s"]
+        .iter()
+        .map(|name| format!("{:?}\n", dir.join(name).to_str().unwrap()))
+        .collect();
+    fs::create_dir(dir.join("out/link.csv.parts")).unwrap();
+    fs::write(dir.join("out/link.csv.parts/lock"), "").unwrap();
+    fs::write(dir.join("out/link.csv.parts/.starburn-joins"), noted).unwrap();
     std::os::unix::fs::symlink("../far/real.csv", dir.join("out/link.csv")).unwrap();
     let output = run(dir, "predict in.csv -o out/link.csv --spectra out/x.s", "");
-    // The file lies beside the side file; the catalogue itself is elsewhere.
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     assert!(!dir.join("out/.starburn-abc123").exists());
+    assert!(dir.join("out/.starburn-others").exists() && !dir.join("out/link.csv.parts").exists());
     assert!(fs::symlink_metadata(dir.join("out/link.csv")).unwrap().is_symlink());
     assert_eq!(fs::read_to_string(dir.join("far/real.csv")).unwrap().lines().count(), 3);
     assert_eq!(super::files(&dir.join("far")), ["real.csv"]);
