@@ -116,7 +116,7 @@ impl<'a> Hdf5<'a> {
         let data = self.file.dataset(name).map_err(|e| self.failed(name, &e))?;
         let shape = data.shape().map_err(|e| self.failed(name, &e))?;
         let chunk = data.chunk_shape().map_err(|e| self.failed(name, &e))?.unwrap_or_default();
-        let element = data.element_size().map_err(|e| self.failed(name, &e))? as u64;
+        let element = data.element_size().map_err(|e| self.failed(name, &e))?;
         let fits = |extents: &[u64]| {
             let n = extents.iter().try_fold(element, |n, m| n.checked_mul(*m));
             n.is_some_and(|n| n <= self.limit)

@@ -64,7 +64,7 @@ fn killed_at_random(what: &str, args: &str, prepare: impl Fn(&Path), check: impl
         check(whole.path(), folder.path());
         runs += 1;
     }
-    println!("{what}: {kills} kills in {runs} runs of {:.2} s", duration.as_secs_f64());
+    eprintln!("{what}: {kills} kills in {runs} runs of {:.2} s", duration.as_secs_f64());
 }
 
 /// Names of the files in a folder.

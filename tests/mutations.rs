@@ -228,7 +228,7 @@ fn mutants_are_read_or_refused() {
             largest = largest.max(most);
             n += 1;
         }
-        println!(
+        eprintln!(
             "{}: {n} mutants in {:.1} s, {n_read} read, at most {largest} bytes in use",
             target.name,
             start.elapsed().as_secs_f64()

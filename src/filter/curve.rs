@@ -73,7 +73,7 @@ impl Filter {
             return Err(Error::invalid(what, reason));
         }
         // Negated comparisons, so that NaN fails as well.
-        if let Some(i) = wave_aa.iter().position(|&w| !(w >= MIN_WAVE_AA && w < MAX_WAVE_AA)) {
+        if let Some(i) = wave_aa.iter().position(|&w| !(MIN_WAVE_AA..MAX_WAVE_AA).contains(&w)) {
             return Err(Error::OutOfRange {
                 what: format!("{what}, wavelength {}", i + 1),
                 value: wave_aa[i],

@@ -16,7 +16,7 @@ use starburn::ssp::embedded;
 use starburn::testing::{assert_close, for_each_f64_place, for_each_place, values};
 
 use crate::components::{choices, grid, model, outputs};
-use crate::sampling::{bands, box_rows, coarse_grid, corner_rows, matrix};
+use crate::sampling::{bands, box_rows, coarse_grid, matrix, sampled};
 
 /// Checks that each row of `weights` has no negative element and sums to one.
 #[track_caller]
@@ -41,6 +41,13 @@ fn are_distributions(weights: &SspWeights, place: &Place) {
     {
         part.iter().for_each(|part| is_distribution(what, part, place));
     }
+}
+
+/// Corners of the box of the parameters, at most `n` of them.
+fn corner_rows(components: &Components, n: usize) -> Vec<Vec<f64>> {
+    let rows = starburn::testing::corner_rows(&sampled(components), n);
+    rows.iter().for_each(|row| components.check(row).unwrap());
+    rows
 }
 
 /// Rows inside the box and at its corners.

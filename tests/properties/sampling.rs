@@ -47,15 +47,8 @@ pub(crate) fn box_rows(components: &Components, n: usize, margin: f64) -> Vec<Ve
     rows
 }
 
-/// Corners of that box, at most `n` of them.
-pub(crate) fn corner_rows(components: &Components, n: usize) -> Vec<Vec<f64>> {
-    let rows = starburn::testing::corner_rows(&sampled(components), n);
-    rows.iter().for_each(|row| components.check(row).unwrap());
-    rows
-}
-
 /// The parameters with the ranges that are sampled.
-fn sampled(components: &Components) -> Vec<ParamInfo> {
+pub(crate) fn sampled(components: &Components) -> Vec<ParamInfo> {
     let mut info = components.info();
     for p in &mut info {
         let (lo, hi) = (&mut p.bound.lo, &mut p.bound.hi);
