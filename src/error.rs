@@ -10,7 +10,7 @@ pub type Result<T> = std::result::Result<T, Error>;
 #[non_exhaustive]
 pub enum Error {
     /// The operating system refused a file operation.
-    #[error("cannot {action} {}: {source}", path.display())]
+    #[error("cannot {action} {}: {source}", shown(path))]
     Io {
         /// What was attempted, as a verb: "read", "write", "create".
         action: &'static str,
@@ -20,7 +20,7 @@ pub enum Error {
         source: std::io::Error,
     },
     /// A file is not what it should be.
-    #[error("{}: {reason}", path.display())]
+    #[error("{}: {reason}", shown(path))]
     File {
         /// The file.
         path: PathBuf,
@@ -28,7 +28,7 @@ pub enum Error {
         reason: String,
     },
     /// A value lies outside its allowed range.
-    #[error("{what} = {value} is outside {allowed}")]
+    #[error("{what} = {} is outside {allowed}", short(*value))]
     OutOfRange {
         /// The parameter or quantity.
         what: String,
@@ -80,23 +80,63 @@ impl Error {
 
     /// An [`Error::File`].
     pub fn file(path: &Path, reason: impl Into<String>) -> Self {
-        Self::File { path: path.to_owned(), reason: reason.into() }
+        Self::File { path: path.to_owned(), reason: plain(&reason.into()) }
     }
 
     /// An [`Error::Invalid`].
     pub fn invalid(what: impl Into<String>, reason: impl Into<String>) -> Self {
-        Self::Invalid { what: what.into(), reason: reason.into() }
+        Self::Invalid { what: plain(&what.into()), reason: plain(&reason.into()) }
     }
 }
 
-/// The message of a TOML error with its place.
-pub(crate) fn toml_reason(error: &toml::de::Error, text: &str) -> String {
-    let message = error.message().trim();
-    match error.span() {
-        Some(span) => {
-            let line = text[..span.start.min(text.len())].matches('\n').count() + 1;
-            format!("line {line}: {message}")
+/// The text in one line, without signs that do something to a terminal: messages quote what stands in
+/// files.
+pub(crate) fn plain(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    for sign in text.chars() {
+        match sign {
+            _ if sign.is_control() => plain.extend(sign.escape_default()),
+            _ => plain.push(sign),
         }
-        None => message.to_owned(),
+    }
+    plain
+}
+
+/// A path as it was given; one of no length is not overlooked.
+fn shown(path: &Path) -> String {
+    if path.as_os_str().is_empty() { "\"\"".to_owned() } else { path.display().to_string() }
+}
+
+/// A number without the hundreds of digits that the largest and smallest ones have.
+fn short(value: f64) -> String {
+    match value.abs() {
+        0.0 | 1e-9..1e15 => value.to_string(),
+        _ if value.is_finite() => format!("{value:e}"),
+        _ => value.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_short_and_paths_are_there() {
+        let error = |value| {
+            Error::OutOfRange { what: "x".into(), value, allowed: "[0, 1]".into() }.to_string()
+        };
+        assert_eq!(error(1e300), "x = 1e300 is outside [0, 1]");
+        assert_eq!(error(-1e-300), "x = -1e-300 is outside [0, 1]");
+        for value in ["0", "-0.5", "1e12", "NaN", "-inf"] {
+            let number: f64 = value.parse().unwrap();
+            assert_eq!(error(number), format!("x = {number} is outside [0, 1]"));
+        }
+        assert_eq!(Error::file(Path::new(""), "is empty").to_string(), "\"\": is empty");
+    }
+
+    #[test]
+    fn messages_have_one_line_and_no_power_over_a_terminal() {
+        let error = Error::file(Path::new("a.csv"), "column \"\u{1b}[2J\nz\" of 5 µm");
+        assert_eq!(error.to_string(), "a.csv: column \"\\u{1b}[2J\\nz\" of 5 µm");
     }
 }

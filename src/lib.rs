@@ -34,6 +34,7 @@
 
 pub mod bench;
 pub mod catalog;
+mod caught;
 pub mod checksum;
 pub mod cli;
 pub mod cosmology;
@@ -44,8 +45,11 @@ pub mod error;
 pub mod figures;
 pub mod files;
 pub mod filter;
+#[doc(hidden)]
+pub mod fuzz;
 pub mod galhalo;
 pub mod halo;
+mod hdf5;
 pub mod history;
 pub mod imf;
 pub mod metallicity;

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use safetensors::{Dtype, SafeTensors, View};
 use tempfile::NamedTempFile;
 
-use crate::files::{CompleteFile, temporary_beside, write_atomic};
+use crate::files::{CompleteFile, read_whole, temporary_beside, write_atomic};
 use crate::{Error, Result};
 
 /// A numeric array with its shape, row-major, in the precision of the file.
@@ -99,7 +99,7 @@ impl Store {
     /// [`Error::Io`] when it cannot be read, [`Error::File`] when it is not a safetensors file of
     /// 32- or 64-bit floats.
     pub fn read(path: &Path) -> Result<Self> {
-        let bytes = std::fs::read(path).map_err(Error::io("read", path))?;
+        let bytes = read_whole(path)?;
         Self::from_bytes(&bytes, path)
     }
 
@@ -175,7 +175,7 @@ impl ArrayWriter {
     /// after the other.
     ///
     /// # Errors
-    /// [`Error::Io`].
+    /// [`Error::Io`]; [`Error::File`] for shapes beyond all bounds.
     pub fn create(
         path: &Path,
         arrays: &[(&str, &[usize])],
@@ -185,8 +185,12 @@ impl ArrayWriter {
         header.insert("__metadata__".into(), serde_json::json!(metadata));
         let mut end = 0;
         for (name, shape) in arrays {
-            let offsets = [end, end + 8 * shape.iter().product::<usize>() as u64];
-            end = offsets[1];
+            let bytes = shape.iter().try_fold(8u64, |bytes, n| bytes.checked_mul(*n as u64));
+            let next = bytes.and_then(|bytes| bytes.checked_add(end)).ok_or_else(|| {
+                Error::file(path, format!("{name} of shape {shape:?} is larger than any file"))
+            })?;
+            let offsets = [end, next];
+            end = next;
             let entry =
                 serde_json::json!({"dtype": "F64", "shape": shape, "data_offsets": offsets});
             header.insert((*name).to_owned(), entry);
@@ -199,6 +203,11 @@ impl ArrayWriter {
             .and_then(|()| file.write_all(header.as_bytes()))
             .map_err(Error::io("write", path))?;
         Ok(Self { file, path: path.to_owned(), bytes_left: end })
+    }
+
+    /// The temporary file that the values are in until it is complete.
+    pub fn temporary(&self) -> &Path {
+        self.file.get_ref().path()
     }
 
     /// Appends values in row-major order.

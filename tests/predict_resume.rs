@@ -67,17 +67,28 @@ fn fails(mut command: Command, parts: &[&str]) {
     }
 }
 
-/// Kills the run (without a chance to tidy up) when `n` parts are finished.
-fn killed_after(mut command: Command, parts: &Path, n: usize) {
+/// Kills the run (without a chance to tidy up) when `n` parts are finished; false if it ends by itself
+/// before that, on a machine that has better things to do than to look at parts.
+#[must_use]
+fn killed_after(mut command: Command, parts: &Path, n: usize) -> bool {
     let mut child = command.spawn().unwrap();
     let start = Instant::now();
     while finished(parts) < n {
-        assert!(child.try_wait().unwrap().is_none(), "it ended by itself");
+        if let Some(status) = child.try_wait().unwrap() {
+            assert!(status.success(), "it failed");
+            return false;
+        }
         assert!(start.elapsed() < Duration::from_secs(120), "no parts");
         sleep(Duration::from_millis(2));
     }
     child.kill().unwrap();
-    assert!(!child.wait().unwrap().success());
+    !child.wait().unwrap().success()
+}
+
+/// Tries until `attempt` succeeds.
+#[track_caller]
+fn eventually(mut attempt: impl FnMut() -> bool) {
+    assert!((0..20).any(|_| attempt()), "every run ended before it could be killed");
 }
 
 /// Parts in the manifest.
@@ -110,9 +121,11 @@ fn a_killed_run_is_continued_to_the_same_bytes() {
         let dir = folder.path();
         let parts = dir.join(format!("{output}.parts"));
         catalogue(&dir.join("in.csv"), 6500);
-        fs::write(dir.join(output), "precious").unwrap();
-        killed_after(predict(dir, "in.csv", output, &[]), &parts, 1);
-        killed_after(predict(dir, "in.csv", output, &[]), &parts, 3);
+        eventually(|| {
+            fs::write(dir.join(output), "precious").unwrap();
+            let killed = |n| killed_after(predict(dir, "in.csv", output, &[]), &parts, n);
+            killed(1) && killed(3)
+        });
         assert_eq!(fs::read(dir.join(output)).unwrap(), b"precious");
 
         // Another model is refused, and the parts stay.
@@ -136,7 +149,7 @@ fn damage_and_other_input_are_noticed() {
     let parts = dir.join("out.csv.parts");
     let run = || predict(dir, "in.csv", "out.csv", &[]);
 
-    killed_after(run(), &parts, 3);
+    eventually(|| killed_after(run(), &parts, 3));
     let path = parts.join("part-000001.parquet");
     let mut bytes = fs::read(&path).unwrap();
     let middle = bytes.len() / 2;
@@ -146,7 +159,7 @@ fn damage_and_other_input_are_noticed() {
     assert!(succeeds(run()).contains(&format!("{} of 4500 rows", kept * 1000)));
     assert!(fs::read(dir.join("out.csv")).unwrap() == expected);
 
-    killed_after(run(), &parts, 2);
+    eventually(|| killed_after(run(), &parts, 2));
     let manifest = parts.join("manifest.jsonl");
     let bytes = fs::read(&manifest).unwrap();
     let kept = finished(&parts) - 1;
@@ -154,7 +167,7 @@ fn damage_and_other_input_are_noticed() {
     assert!(succeeds(run()).contains(&format!("{} of 4500 rows", kept * 1000)));
     assert!(fs::read(dir.join("out.csv")).unwrap() == expected);
 
-    killed_after(run(), &parts, 2);
+    eventually(|| killed_after(run(), &parts, 2));
     catalogue(&dir.join("in.csv"), 4600);
     fails(run(), &["out.csv.parts", "input catalogue", "--restart"]);
     let text = succeeds(predict(dir, "in.csv", "out.csv", &["--restart"]));

@@ -109,6 +109,9 @@ pub struct Crossover {
     pub gradient_batch: Option<f64>,
 }
 
+/// Most galaxies per call, whose parameters are held in memory.
+const LARGEST: usize = 10_000_000;
+
 /// The model at a place, and the parameters of the largest batch.
 struct Job {
     model: BandModel,
@@ -121,13 +124,14 @@ impl BackendsBench {
     /// Runs on an SSP grid; `report_row` sees each row as soon as it is there.
     ///
     /// # Errors
-    /// [`Error::OutOfRange`] for no batch or one without galaxies; [`Error::Device`] when a device asked
+    /// [`Error::OutOfRange`] for no batch, or one without galaxies or with more than ten million; [`Error::Device`] when a device asked
     /// for is not there.
     pub fn run(&self, grid: &SspGrid, report_row: impl Fn(&BackendRow)) -> Result<BackendsReport> {
         let largest = self.batches.iter().copied().max().unwrap_or(0);
-        if largest == 0 || self.batches.contains(&0) {
-            let (what, allowed) = ("galaxies per call".into(), "[1, inf)".into());
-            return Err(Error::OutOfRange { what, value: 0.0, allowed });
+        let wrong = |n: &&usize| !(1..=LARGEST).contains(*n);
+        if let Some(n) = self.batches.iter().find(wrong).or((largest == 0).then_some(&0)) {
+            let (what, allowed) = ("galaxies per call".into(), format!("[1, {LARGEST}]"));
+            return Err(Error::OutOfRange { what, value: *n as f64, allowed });
         }
         let (devices, absent) = self.devices()?;
         let reference = Place::open(DEFAULT_DEVICE, Precision::F64)?;

@@ -4,13 +4,17 @@
 //! a column) and refuses a broken file before any work is done on its first rows.
 
 use std::fs::File;
-use std::io::{BufReader, Read};
+use std::io::{BufReader, Cursor, Read};
 use std::path::Path;
 
 use arrow::datatypes::{DataType, Field, Schema};
 
 use super::cells::filled;
 use crate::error::{Error, Result};
+
+/// A row that stands after the last one, unless that has a quotation mark without a second one, which
+/// the parser does not mind.
+const END: &str = "\u{1}end\u{1}";
 
 /// What one pass over a CSV file tells.
 #[derive(Debug)]
@@ -26,13 +30,16 @@ impl CsvScan {
     ///
     /// # Errors
     /// [`Error::Io`] if it cannot be read; [`Error::File`] with the line if it has no header, if the
-    /// header consists of numbers, if a row has too many or too few values, or if it is not UTF-8.
+    /// header consists of numbers, if a row has too many or too few values or a quotation mark that is
+    /// not closed, or if it is not UTF-8.
     pub(super) fn new(path: &Path) -> Result<Self> {
         let file = File::open(path).map_err(Error::io("read", path))?;
-        let mut reader = csv::Reader::from_reader(file);
+        let mut reader = csv::ReaderBuilder::new()
+            .flexible(true)
+            .from_reader(file.chain(Cursor::new(format!("\n\"{END}\""))));
         let header = reader.headers().map_err(|error| located(path, error))?;
         let names: Vec<_> = header.iter().map(|name| name.trim().to_owned()).collect();
-        if names.is_empty() {
+        if names.is_empty() || names == [END] {
             return Err(Error::file(path, "is empty; expected a first line of column names"));
         }
         if names.iter().all(|name| name.parse::<f64>().is_ok()) {
@@ -42,8 +49,23 @@ impl CsvScan {
 
         let mut types = vec![Inference::default(); names.len()];
         let mut row = csv::StringRecord::new();
-        let mut n_rows = 0;
-        while reader.read_record(&mut row).map_err(|error| located(path, error))? {
+        let (mut n_rows, mut last) = (0, 0);
+        loop {
+            if !reader.read_record(&mut row).map_err(|error| located(path, error))? {
+                let line = line_of(path, last)?;
+                let reason = format!("line {line} has a quotation mark that is not closed");
+                return Err(Error::file(path, reason));
+            }
+            if row == [END][..] {
+                break;
+            }
+            last = row.position().map_or(0, csv::Position::byte);
+            if row.len() != names.len() {
+                let (line, n, wanted) = (line_of(path, last)?, row.len(), names.len());
+                let reason =
+                    format!("line {line} has {n} values where the header names {wanted} columns");
+                return Err(Error::file(path, reason));
+            }
             n_rows += 1;
             for (inference, text) in types.iter_mut().zip(&row) {
                 inference.see(text);
@@ -62,9 +84,6 @@ fn located(path: &Path, error: csv::Error) -> Error {
     let start = error.position().map(csv::Position::byte);
     let reason = match error.into_kind() {
         csv::ErrorKind::Io(source) => return Error::io("read", path)(source),
-        csv::ErrorKind::UnequalLengths { expected_len, len, .. } => {
-            format!("has {len} values where the header names {expected_len} columns")
-        }
         csv::ErrorKind::Utf8 { .. } => "is not UTF-8 text".to_owned(),
         other => format!("{other:?}"),
     };
@@ -191,6 +210,17 @@ mod tests {
         refused("a,b\n1,2\n\n5,6,7\n", long);
         refused("a,b\n1,\"2\n3\"\n5,6,7", long);
         refused("a,b\n1\n", "line 2 has 1 values where the header names 2 columns");
+    }
+
+    #[test]
+    fn quotation_marks_have_to_be_closed() {
+        let open = |line| format!("line {line} has a quotation mark that is not closed");
+        refused("a,b\n1,2\n\n3,\"4\n5,6\n", &open(4));
+        refused("a,b\n1,2\n3,\"4", &open(3));
+        refused("a,\"b\n1,2\n", &open(1));
+        refused("a\n\"", &open(2));
+        // One inside a text is a part of it.
+        assert_eq!(scan("a,b\n1,5\" pipe\n2,\"x \"\"y\"\"\"\n\n").unwrap().n_rows, 2);
     }
 
     #[test]

@@ -9,10 +9,13 @@ use std::sync::Arc;
 use arrow::array::{RecordBatch, RecordBatchReader};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::file::metadata::ParquetMetaData;
 
 use super::csv_scan::CsvScan;
 use super::format::Format;
+use crate::caught::caught;
 use crate::error::{Error, Result};
+use crate::files::check_ordinary;
 
 /// A catalogue opened for reading: an iterator over batches of rows.
 ///
@@ -44,10 +47,9 @@ impl CatalogReader {
         if batch_rows == 0 {
             return Err(Error::invalid("rows per batch", "is 0; expected at least 1"));
         }
-        // Without this a folder would be reported by its missing extension.
-        if std::fs::metadata(path).map_err(Error::io("read", path))?.is_dir() {
-            return Err(Error::file(path, "is a folder, not a catalogue"));
-        }
+        // Without this a folder would be reported by its missing extension. Catalogues are read twice,
+        // which a pipe does not allow.
+        check_ordinary(path)?;
         let format = Format::from_path(path)?;
         let reader = match format {
             Format::Csv => Self::open_csv(path, batch_rows),
@@ -79,18 +81,20 @@ impl CatalogReader {
     }
 
     fn open_parquet(path: &Path, batch_rows: usize) -> Result<Self> {
-        let unreadable =
-            |error| Error::file(path, format!("is not a readable Parquet file: {error}"));
         let file = File::open(path).map_err(Error::io("read", path))?;
-        let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(unreadable)?;
-        let n_rows = builder.metadata().file_metadata().num_rows();
+        let builder = decoded(path, || ParquetRecordBatchReaderBuilder::try_new(file))?;
+        let n_rows = counted_rows(builder.metadata()).ok_or_else(|| {
+            Error::file(
+                path,
+                "is a Parquet file whose row groups do not have as many rows as it says",
+            )
+        })?;
         let schema = builder.schema().clone();
-        let batches = builder.with_batch_size(batch_rows).build().map_err(unreadable)?;
+        let batches = decoded(path, || builder.with_batch_size(batch_rows).build())?;
         Ok(Self {
             path: path.to_owned(),
             format: Format::Parquet,
-            n_rows: usize::try_from(n_rows)
-                .map_err(|_| Error::file(path, format!("claims to have {n_rows} rows")))?,
+            n_rows,
             typed_schema: schema.clone(),
             batches: Some(Box::new(batches)),
             schema,
@@ -124,11 +128,12 @@ impl Iterator for CatalogReader {
     type Item = Result<RecordBatch>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let batch = self.batches.as_mut()?.next()?;
+        let batches = self.batches.as_mut()?;
+        let batch = decoded(&self.path, || batches.next().transpose()).transpose()?;
         if batch.is_err() {
             self.batches = None;
         }
-        Some(batch.map_err(|error| Error::file(&self.path, error.to_string())))
+        Some(batch)
     }
 }
 
@@ -137,6 +142,28 @@ impl fmt::Debug for CatalogReader {
         let Self { path, format, n_rows, .. } = self;
         write!(f, "CatalogReader({path:?}, {format:?}, {n_rows} rows)")
     }
+}
+
+/// What `work` decodes. The decoder of damaged Parquet files may panic.
+fn decoded<T, E: fmt::Display>(
+    path: &Path,
+    work: impl FnOnce() -> std::result::Result<T, E>,
+) -> Result<T> {
+    let outcome = caught(work).map_err(|words| format!("the decoder gives up: {words}"));
+    let outcome = outcome.and_then(|done| done.map_err(|error| error.to_string()));
+    outcome.map_err(|reason| {
+        let reason = reason.replace('\n', " ");
+        Error::file(path, format!("is not a readable catalogue: {reason}"))
+    })
+}
+
+/// The number of rows, if the file and its row groups agree on it.
+fn counted_rows(facts: &ParquetMetaData) -> Option<usize> {
+    let mut n = 0i64;
+    for group in facts.row_groups() {
+        n = n.checked_add(group.num_rows()).filter(|_| group.num_rows() >= 0)?;
+    }
+    usize::try_from(n).ok().filter(|_| n == facts.file_metadata().num_rows())
 }
 
 fn check_unique_names(path: &Path, schema: &Schema) -> Result<()> {

@@ -219,9 +219,9 @@ fn unreadable_input_is_named_with_the_reason() {
         (folder.path("twice.pq"), "more than one column called \"z\""),
         (folder.file("ragged.csv", "a,b\n1,2\n3\n"), "line 3 has 1 values"),
         (folder.file("empty.csv", ""), "is empty"),
-        (folder.file("empty.parquet", ""), "is not a readable Parquet file"),
-        (folder.file("half.parquet", &whole[..whole.len() / 2]), "is not a readable Parquet file"),
-        (folder.file("text.parquet", "id,z\n1,2\n3,4\n"), "is not a readable Parquet file"),
+        (folder.file("empty.parquet", ""), "is not a readable catalogue"),
+        (folder.file("half.parquet", &whole[..whole.len() / 2]), "is not a readable catalogue"),
+        (folder.file("text.parquet", "id,z\n1,2\n3,4\n"), "is not a readable catalogue"),
     ] {
         let error = CatalogReader::open(&path, 2).unwrap_err().to_string();
         let name = path.file_name().unwrap().to_str().unwrap();
@@ -243,6 +243,36 @@ fn damaged_page_ends_the_batches_with_an_error() {
     let error = reader.next().unwrap().unwrap_err().to_string();
     assert!(error.contains("damaged.parquet"), "{error}");
     assert!(reader.next().is_none());
+}
+
+#[test]
+fn a_decoder_that_panics_is_an_error() {
+    let folder = Folder::new();
+    // Three rows whose definition levels claim to be more than the page holds.
+    let seed = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/catalogs/panics.parquet");
+    let path = folder.file("panics.parquet", fs::read(seed).unwrap());
+    let error = CatalogReader::open(&path, 100).unwrap().next().unwrap().unwrap_err().to_string();
+    assert!(error.contains("panics.parquet") && error.contains("the decoder gives up"), "{error}");
+}
+
+#[test]
+fn numbers_of_rows_that_contradict_each_other_are_refused() {
+    let folder = Folder::new();
+    let values: ArrayRef = Arc::new(Int32Array::from_iter_values(0..5000));
+    let bytes = fs::read(folder.catalog("whole.parquet", &[("i", values)])).unwrap();
+    // 5000 as a zigzag number of the footer: that of the file and those of its row group.
+    let (from, to) = ([0x90, 0x4e], [0x92, 0x4e]);
+    let places: Vec<usize> = (0..bytes.len() - 1).filter(|i| bytes[*i..*i + 2] == from).collect();
+    let outcomes: Vec<String> = places
+        .iter()
+        .map(|place| {
+            let mut bytes = bytes.clone();
+            bytes[*place..*place + 2].copy_from_slice(&to);
+            let reader = CatalogReader::open(&folder.file("lies.parquet", bytes), 100);
+            reader.map_or_else(|error| error.to_string(), |_| String::new())
+        })
+        .collect();
+    assert!(outcomes.iter().any(|text| text.contains("as many rows as it says")), "{outcomes:?}");
 }
 
 #[test]

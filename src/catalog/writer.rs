@@ -66,6 +66,14 @@ impl CatalogWriter {
         Ok(Self { path: path.to_owned(), schema, sink })
     }
 
+    /// The temporary file that the rows are in until then.
+    pub fn temporary(&self) -> &Path {
+        match &self.sink {
+            Sink::Csv(file) => file.path(),
+            Sink::Parquet(writer) => writer.inner().path(),
+        }
+    }
+
     /// Appends the rows of `batch`.
     ///
     /// # Errors

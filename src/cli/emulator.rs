@@ -12,7 +12,7 @@ use crate::emulator::{
     AgeEmulator, Checkpoint, EmulatorConfig, Evaluation, EvaluationEffort, Event, Look, Quantiles,
     Trainer, evaluate,
 };
-use crate::files::write_atomic;
+use crate::files::{remove_stale_beside, write_atomic};
 use crate::plot::{Axis, Figure, Panel, Series};
 use crate::ssp::embedded;
 use crate::{Error, Result};
@@ -112,6 +112,7 @@ fn train(args: &TrainArgs) -> Result<()> {
     std::fs::create_dir_all(&args.output).map_err(Error::io("create", &args.output))?;
     let file = |name: &str| args.output.join(name);
     let checkpoint = file("checkpoint.safetensors");
+    remove_stale_beside(&checkpoint);
     let steps = config.training.steps;
     let mut trainer = if checkpoint.exists() && !args.restart {
         let state = Checkpoint::read(&checkpoint)?;
@@ -119,7 +120,7 @@ fn train(args: &TrainArgs) -> Result<()> {
             let reason = "belongs to another configuration; give another folder, or --restart";
             return Err(Error::file(&checkpoint, reason));
         }
-        eprintln!("going on after step {} of {steps}", state.step);
+        tell!("going on after step {} of {steps}", state.step);
         Trainer::resume(state, embedded(), &place)?
     } else {
         Trainer::new(config, embedded(), &place)?
@@ -138,12 +139,14 @@ fn train(args: &TrainArgs) -> Result<()> {
                     "step {:>7}: held-out loss {:.2e}, magnitudes {:.1e} (median) {:.1e} (99 %)",
                     look.step, look.held_out, look.median_mag, look.p99_mag
                 );
-                if bar.is_hidden() { eprintln!("{line}") } else { bar.println(line) }
+                if bar.is_hidden() { tell!("{line}") } else { bar.println(line) }
             }
         }
         Ok(true)
     })?;
     bar.finish_and_clear();
+    // Again, for a run that was killed between its last checkpoint and this.
+    write_atomic(&file("metrics.csv"), metrics_table(&trainer.state().looks).as_bytes())?;
     metrics_figure(&trainer.state().looks).save(&file("training"))?;
     let emulator = file("emulator.safetensors");
     let program = concat!("starburn ", env!("CARGO_PKG_VERSION"));

@@ -5,6 +5,11 @@ macro_rules! say {
     ($($part:tt)*) => { $crate::cli::print_line(format_args!($($part)*)) };
 }
 
+/// Prints a line to standard error, whatever signs the names in it have.
+macro_rules! tell {
+    ($($part:tt)*) => { eprintln!("{}", $crate::error::plain(&format!($($part)*))) };
+}
+
 mod bench;
 mod bench_backends;
 mod bench_galaxies;
@@ -32,6 +37,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::Result;
+use crate::error::plain;
 
 /// Differentiable stellar population synthesis: the light of galaxies from their physics.
 #[derive(Parser)]
@@ -89,7 +95,7 @@ pub fn run() -> ExitCode {
         Command::Doctor(args) => doctor::run(&args),
     };
     outcome.unwrap_or_else(|error| {
-        eprintln!("error: {error}");
+        tell!("error: {error}");
         ExitCode::from(2)
     })
 }
@@ -97,5 +103,8 @@ pub fn run() -> ExitCode {
 /// Prints a line. A reader that has gone, as in `starburn demo | head`, does not stop the work, whose
 /// results are in files.
 fn print_line(line: fmt::Arguments<'_>) {
-    let _ = writeln!(std::io::stdout(), "{line}");
+    // Line by line: the rest of what may stand in files has no business on a terminal.
+    let text = line.to_string();
+    let lines: Vec<String> = text.split('\n').map(plain).collect();
+    let _ = writeln!(std::io::stdout(), "{}", lines.join("\n"));
 }

@@ -1,7 +1,7 @@
 //! Options that choose the model, shared by subcommands.
 
 use std::borrow::Cow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -227,6 +227,16 @@ impl ModelOptions {
         Ok(parsed.options)
     }
 
+    /// The files that the model is made from.
+    pub(super) fn files(&self) -> impl Iterator<Item = &Path> {
+        let emulator = match &self.age_weights {
+            AgeWeights::Emulator(path) => path.as_deref(),
+            AgeWeights::Method(_) => None,
+        };
+        let one = [self.ssp.as_deref(), self.line_fit.as_deref(), emulator];
+        one.into_iter().flatten().chain(FilterSet::files_in(&self.filters))
+    }
+
     pub(super) fn model(&self) -> Result<GalaxyModel> {
         let ModelParts { grid, filters, settings, place } = self.parts()?;
         GalaxyModel::new(&grid, &filters, settings, &place)
@@ -259,9 +269,7 @@ impl ModelOptions {
         }
         let (age_weights, emulator) = self.age_weights.load()?;
         if self.dtype == Precision::F32 && age_weights == AgeWeightMethod::Table {
-            eprintln!(
-                "warning: --age-weights table loses the youngest stars in f32; safe does not"
-            );
+            tell!("warning: --age-weights table loses the youngest stars in f32; safe does not");
         }
         let settings = ModelSettings {
             frame: self.frame,

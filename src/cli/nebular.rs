@@ -5,10 +5,10 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 
-use super::paths::real_path;
+use super::paths::check_different;
+use crate::Result;
 use crate::files::temporary_beside;
 use crate::nebular::{Effort, LineFit, LineTable, calibrate};
-use crate::{Error, Result};
 
 #[derive(clap::Args)]
 pub(super) struct Args {
@@ -82,14 +82,12 @@ fn list(fit: &LineFit) {
 }
 
 fn fit(table: &Path, output: &Path, licence: Option<&str>) -> Result<()> {
-    if real_path(table) == real_path(output) {
-        return Err(Error::file(output, "is the table to fit; name another file to write"));
-    }
+    check_different([output], [table])?;
     let table = LineTable::read(table)?;
     // Minutes of work should not end at a folder that cannot be written to.
     drop(temporary_beside(output)?);
     let (fit, residuals) = calibrate(&table, &Effort::default(), |power, dex| {
-        eprintln!("fitted power {power} of the residuals: mean {dex:.4} dex");
+        tell!("fitted power {power} of the residuals: mean {dex:.4} dex");
     });
     let mut store = fit.to_store();
     store.metadata.extend(licence.map(|text| ("licence".to_owned(), text.to_owned())));

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use super::model_options::ModelOptions;
-use super::paths::real_path;
+use super::paths::check_different;
 use super::predict_population::OfHaloes;
 use super::progress::galaxies_bar;
 use crate::dust::DustModel;
@@ -116,15 +116,11 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
         };
         return of_haloes.run();
     }
-    // The output may replace the input, which has been read by then; all else must differ.
-    let mut taken = vec![real_path(&args.output)];
-    for path in [args.jacobian.as_ref(), args.spectra.as_ref()].into_iter().flatten() {
-        let real = real_path(path);
-        if taken.contains(&real) || real == real_path(&args.catalog) {
-            return Err(Error::file(path, "is named for two different files"));
-        }
-        taken.push(real);
-    }
+    // The output may replace the catalogue, which has been read by then; all else must differ.
+    let sides = [args.jacobian.as_deref(), args.spectra.as_deref()];
+    let outputs = [Some(args.output.as_path())].into_iter().chain(sides).flatten();
+    check_different(outputs, args.model.files())?;
+    check_different(sides.into_iter().flatten(), [args.catalog.as_path()])?;
     let model = args.model.model()?;
     let wrt = parameter_indices(&args.wrt, model.components())?;
     let lines = args.line_columns.iter().map(|name| model.line_index(name));
@@ -161,7 +157,7 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
     bar.finish_and_clear();
     let parts = parts_folder(&args.output);
     if outcome.is_err() && begun && parts.exists() {
-        eprintln!(
+        tell!(
             "finished parts are kept in {}; the same command goes on from there",
             parts.display()
         );
@@ -169,50 +165,53 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
     let summary = outcome?;
 
     if summary.n_resumed > 0 {
-        eprintln!(
+        tell!(
             "{} of {} rows had been finished by an earlier run",
-            summary.n_resumed, summary.n_rows
+            summary.n_resumed,
+            summary.n_rows
         );
     }
     if !summary.defaulted.is_empty() {
         let list: Vec<String> =
             summary.defaulted.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        eprintln!("columns not in the catalogue, by default: {}", list.join(" "));
+        tell!("columns not in the catalogue, by default: {}", list.join(" "));
     }
     if summary.t_obs_from_redshift {
-        eprintln!("t_obs_gyr: the age of the Universe at each redshift");
+        tell!("t_obs_gyr: the age of the Universe at each redshift");
     }
     let foreign: Vec<&str> =
         summary.carried.iter().map(String::as_str).filter(|c| elsewhere(c)).collect();
     if !foreign.is_empty() {
-        eprintln!(
+        tell!(
             "warning: parameters of other models than the chosen ones, not used: {}",
             foreign.join(" ")
         );
     }
     let undrawn = model.undrawn_lines();
     if args.spectra.is_some() && !undrawn.is_empty() {
-        eprintln!("lines at or beyond the ends of the spectra, not drawn: {}", undrawn.join(", "));
+        tell!("lines at or beyond the ends of the spectra, not drawn: {}", undrawn.join(", "));
     }
     if !summary.carried.is_empty() {
-        eprintln!("columns carried through: {}", summary.carried.join(" "));
+        tell!("columns carried through: {}", summary.carried.join(" "));
     }
     if !summary.replaced.is_empty() {
-        eprintln!("columns replaced by predictions: {}", summary.replaced.join(" "));
+        tell!("columns replaced by predictions: {}", summary.replaced.join(" "));
     }
     if summary.n_outside > 0 {
-        eprintln!(
+        tell!(
             "warning: {} of {} rows are outside the box in which the emulator was trained, see column outside_prior",
-            summary.n_outside, summary.n_rows
+            summary.n_outside,
+            summary.n_rows
         );
     }
     if let Some((row, status)) = &summary.first_bad {
-        eprintln!(
+        tell!(
             "{} of {} rows could not be predicted, see column status; the first is row {row}: {status}",
-            summary.n_bad, summary.n_rows
+            summary.n_bad,
+            summary.n_rows
         );
     }
-    eprintln!("{} galaxies predicted: {}", summary.n_rows - summary.n_bad, args.output.display());
+    tell!("{} galaxies predicted: {}", summary.n_rows - summary.n_bad, args.output.display());
     Ok(ExitCode::SUCCESS)
 }
 

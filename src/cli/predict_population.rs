@@ -7,14 +7,14 @@ use std::sync::Arc;
 use std::thread::available_parallelism;
 
 use super::model_options::{ModelOptions, ModelParts};
-use super::paths::real_path;
+use super::paths::check_different;
 use super::progress::galaxies_bar;
+use crate::Result;
 use crate::galhalo::{
     FreeParameters, HaloCatalog, HaloSource, Mixing, PopulationIngredients, PopulationParameters,
     PopulationSetup,
 };
 use crate::predict::write_galaxies;
-use crate::{Error, Result};
 
 /// What is to be done.
 pub(super) struct OfHaloes<'a> {
@@ -30,11 +30,8 @@ pub(super) struct OfHaloes<'a> {
 
 impl OfHaloes<'_> {
     pub(super) fn run(&self) -> Result<ExitCode> {
-        for input in [self.catalog, self.parameters] {
-            if real_path(self.output) == real_path(input) {
-                return Err(Error::file(self.output, "is named for two different files"));
-            }
-        }
+        let inputs = [self.catalog, self.parameters].into_iter().chain(self.model.files());
+        check_different([self.output], inputs)?;
         let ModelParts { grid, filters, settings, place } = self.model.parts()?;
         let haloes: Arc<dyn HaloSource> = Arc::new(HaloCatalog::read(self.catalog)?);
         let ingredients = PopulationIngredients { growth: !haloes.has_growth(), bursts: false };

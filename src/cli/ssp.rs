@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 
+use super::paths::check_different;
 use crate::Result;
 use crate::ssp::{self, EMBEDDED_NAME, SspGrid};
 
@@ -41,6 +42,7 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
             info(&format!("{EMBEDDED_NAME} (embedded)"), ssp::embedded())
         }
         Command::Import { input, output } => {
+            check_different([output.as_path()], [input.as_path()])?;
             let grid = ssp::read(input)?;
             grid.to_store().write(output)?;
             info(&output.display().to_string(), &grid);

@@ -134,7 +134,7 @@ impl Place {
         if partly || !device.supports_dtype(precision.dtype()) {
             return Err(unavailable(
                 name,
-                format!("does not compute in {precision}; use f32 (`--dtype f32`)"),
+                format!("does not compute in {precision}; its dtype must be f32"),
             ));
         }
         Ok(Self { device, dtype: precision.dtype() })

@@ -91,7 +91,14 @@ impl Checkpoint {
     /// # Errors
     /// [`Error::Io`]; [`Error::File`] when something in it is missing or wrong.
     pub fn read(path: &Path) -> Result<Self> {
-        let store = Store::read(path)?;
+        Self::from_store(&Store::read(path)?, path)
+    }
+
+    /// Takes the state out of a store; `path` is for error messages.
+    ///
+    /// # Errors
+    /// [`Error::File`] as for [`read`](Self::read).
+    pub fn from_store(store: &Store, path: &Path) -> Result<Self> {
         let text = |key: &str| store.metadata.get(key).map_or("", String::as_str);
         if text("format") != FORMAT {
             return Err(Error::file(path, format!("is no checkpoint: its format is not {FORMAT}")));
@@ -103,8 +110,8 @@ impl Checkpoint {
             .map_err(|_| Error::file(path, format!("step {:?} is no number", text("step"))))?;
         let moments = match store.arrays.contains_key("first_moments.0") {
             true => Some(Moments {
-                first: take_weights(&store, "first_moments", path)?,
-                second: take_weights(&store, "second_moments", path)?,
+                first: take_weights(store, "first_moments", path)?,
+                second: take_weights(store, "second_moments", path)?,
             }),
             false => None,
         };
@@ -114,8 +121,8 @@ impl Checkpoint {
         }
         let looks = looks.to_f64().as_chunks().0.iter().map(|row| Look::of(*row)).collect();
         let checkpoint = Self {
-            weights: take_weights(&store, "weights", path)?,
-            best: take_weights(&store, "best", path)?,
+            weights: take_weights(store, "weights", path)?,
+            best: take_weights(store, "best", path)?,
             config,
             step,
             moments,
@@ -126,6 +133,11 @@ impl Checkpoint {
         let wanted = shapes(&checkpoint.weights);
         if others.chain([&checkpoint.best]).any(|w| shapes(w) != wanted) {
             return Err(Error::file(path, "weights, moments and best weights differ in shape"));
+        }
+        let steps = checkpoint.config.training.steps;
+        if step > steps || checkpoint.moments.is_some() != (step > 0) {
+            let reason = format!("step {step} of {steps} does not go with the rest of it");
+            return Err(Error::file(path, reason));
         }
         Ok(checkpoint)
     }

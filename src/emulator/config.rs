@@ -6,7 +6,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::prior::PriorBox;
-use crate::error::toml_reason;
+use crate::files::{parse_toml, read_text};
 use crate::halo::LGT0;
 use crate::names::named;
 use crate::sfh::{FB, LookbackNodes, SfhModel};
@@ -173,8 +173,7 @@ impl EmulatorConfig {
     /// # Errors
     /// [`Error::Io`] when it cannot be read, [`Error::File`] naming what is wrong when it is not valid.
     pub fn read(path: &Path) -> Result<Self> {
-        let text = std::fs::read_to_string(path).map_err(Error::io("read", path))?;
-        Self::parse(&text).map_err(|e| Error::file(path, e.to_string()))
+        Self::parse(&read_text(path)?).map_err(|e| Error::file(path, e.to_string()))
     }
 
     /// Takes the configuration from its text.
@@ -182,8 +181,8 @@ impl EmulatorConfig {
     /// # Errors
     /// [`Error::Invalid`] or [`Error::OutOfRange`] naming what is wrong.
     pub fn parse(text: &str) -> Result<Self> {
-        let config: Self = toml::from_str(text)
-            .map_err(|e| Error::invalid("configuration", toml_reason(&e, text)))?;
+        let config: Self =
+            parse_toml(text).map_err(|reason| Error::invalid("configuration", reason))?;
         config.check()?;
         Ok(config)
     }

@@ -180,10 +180,14 @@ impl ExactPath<'_> {
     }
 }
 
+/// Most galaxies; they are held in memory at once.
+const N_MOST: usize = 10_000_000;
+
 /// Judges an emulator: its errors where `place` is, its times on the devices of `effort`.
 ///
 /// # Errors
-/// [`Error::OutOfRange`] for fewer than 16 galaxies; those of filters and devices.
+/// [`Error::OutOfRange`] for fewer than 16 galaxies or more than ten million; those of filters and
+/// devices.
 pub fn evaluate(
     emulator: &AgeEmulator,
     grid: &SspGrid,
@@ -191,8 +195,8 @@ pub fn evaluate(
     place: &Place,
 ) -> Result<Evaluation> {
     for (what, n) in [("galaxies", effort.n), ("galaxies with gradients", effort.n_gradient)] {
-        if n < 16 {
-            let allowed = "16 and more".to_owned();
+        if !(16..=N_MOST).contains(&n) {
+            let allowed = format!("[16, {N_MOST}]");
             return Err(Error::OutOfRange { what: what.into(), value: n as f64, allowed });
         }
     }

@@ -5,8 +5,13 @@ use crate::{Error, Result};
 /// Fewest samples of a curve: a band has to rise and fall, which takes two edges and an inside.
 const MIN_POINTS: usize = 3;
 
-/// Upper limit of a wavelength, one metre: beyond it a value is in the wrong unit.
+/// Limits of a wavelength, those of hard gamma rays and a metre: beyond them a value is in the wrong unit,
+/// or none.
+const MIN_WAVE_AA: f64 = 1e-3;
 const MAX_WAVE_AA: f64 = 1e10;
+
+/// Least peak of a curve, with room to the smallest numbers, whose products vanish.
+const MIN_PEAK: f64 = 1e-30;
 
 /// Noise around 0 and 1 that a measured curve may have before clipping. The value is DSPS's, which
 /// however compares the upper limit with the minimum and so never refuses percentages.
@@ -47,8 +52,11 @@ impl Filter {
     ) -> Result<Self> {
         let name = name.into();
         // Names become column titles, members of comma-separated lists and keys of the store.
-        if name.is_empty() || name.contains(|c: char| matches!(c, ',' | '/') || c.is_whitespace()) {
-            let reason = "a name must not be empty nor contain a comma, a slash or white space";
+        if name.is_empty()
+            || name
+                .contains(|c: char| matches!(c, ',' | '/') || c.is_whitespace() || c.is_control())
+        {
+            let reason = "a name must not be empty nor contain a comma, a slash, white space or control characters";
             return Err(Error::invalid(format!("filter name {name:?}"), reason));
         }
         let what = format!("filter {name}");
@@ -65,11 +73,11 @@ impl Filter {
             return Err(Error::invalid(what, reason));
         }
         // Negated comparisons, so that NaN fails as well.
-        if let Some(i) = wave_aa.iter().position(|&w| !(w > 0.0 && w < MAX_WAVE_AA)) {
+        if let Some(i) = wave_aa.iter().position(|&w| !(MIN_WAVE_AA..MAX_WAVE_AA).contains(&w)) {
             return Err(Error::OutOfRange {
                 what: format!("{what}, wavelength {}", i + 1),
                 value: wave_aa[i],
-                allowed: format!("(0, {MAX_WAVE_AA:e}) Angstrom"),
+                allowed: format!("[{MIN_WAVE_AA}, {MAX_WAVE_AA:e}) Angstrom"),
             });
         }
         if let Some(i) = wave_aa.windows(2).position(|w| w[0] >= w[1]) {
@@ -93,8 +101,9 @@ impl Filter {
         for t in &mut transmission {
             *t = t.clamp(0.0, 1.0);
         }
-        if transmission.iter().all(|&t| t == 0.0) {
-            return Err(Error::invalid(what, "lets no light through: every transmission is zero"));
+        if transmission.iter().all(|&t| t < MIN_PEAK) {
+            let reason = format!("lets no light through: every transmission is below {MIN_PEAK:e}");
+            return Err(Error::invalid(what, reason));
         }
         Ok(Self { name, wave_aa, transmission, provenance: provenance.into() })
     }
@@ -199,7 +208,7 @@ mod tests {
 
     #[test]
     fn wavelengths_must_be_positive_finite_and_ascending() {
-        for bad in [0.0, -1.0, f64::NAN, f64::INFINITY, 1e10] {
+        for bad in [0.0, -1.0, f64::NAN, f64::INFINITY, 1e10, 1e-308] {
             let e = filter(&[bad, 2.0, 3.0], &[0.0, 1.0, 0.0]).unwrap_err();
             assert!(
                 matches!(&e, Error::OutOfRange { what, .. } if what == "filter f, wavelength 1"),
@@ -217,11 +226,13 @@ mod tests {
         assert!(message(&[1.0, 2.0], &[1.0, 1.0]).contains("at least 3"));
         // Negative noise alone is clipped to nothing.
         assert!(message(&[1.0, 2.0, 3.0], &[0.0, -0.005, 0.0]).contains("no light"));
+        // Products with the smallest numbers would vanish, and the effective wavelength with them.
+        assert!(message(&[1.0, 2.0, 3.0], &[0.0, 1e-310, 0.0]).contains("no light"));
     }
 
     #[test]
     fn names_that_would_break_lists_or_keys_are_refused() {
-        for bad in ["", "a,b", "a/b", "a b"] {
+        for bad in ["", "a,b", "a/b", "a b", "a\u{1b}[31mb"] {
             let e = Filter::new(bad, vec![1.0, 2.0, 3.0], vec![0.0, 1.0, 0.0], "").unwrap_err();
             assert!(matches!(e, Error::Invalid { .. }), "{bad:?}");
         }

@@ -2,46 +2,34 @@
 
 use std::path::Path;
 
-use hdf5_pure::File;
-
 use super::Filter;
 use super::read::{filter_of, stem};
+use crate::hdf5::Hdf5;
 use crate::{Error, Result};
 
-/// Largest dataset accepted. A small compressed file can declare any length, so the length is
-/// checked before the data are read.
-const MAX_POINTS: u64 = 1_000_000;
+/// Largest dataset accepted, far beyond the finest published curve.
+const MAX_POINTS: usize = 1_000_000;
 
 /// Reads the one-dimensional datasets `wave` \[Angstrom\] and `transmission` of any numeric type.
 /// The filter is named after the file, without a trailing `_transmission`.
 pub(super) fn parse(bytes: Vec<u8>, path: &Path) -> Result<Filter> {
-    let file = File::from_bytes(bytes)
-        .map_err(|e| Error::file(path, format!("not a readable HDF5 file: {e}")))?;
-    let read = |name: &str| {
-        dataset(&file, name).map_err(|reason| {
-            let reason = format!(
-                "dataset {name}: {reason} (a filter needs the datasets wave [Angstrom] and \
-                 transmission, one-dimensional and of equal length)"
-            );
-            Error::file(path, reason)
-        })
+    let file = Hdf5::new(bytes, path)?;
+    let column = |name: &str| {
+        let shape = file.shape(name)?;
+        let reason = match shape[..] {
+            [n] if n <= MAX_POINTS => return file.numbers(name, &shape),
+            [_] => format!("declares more than {MAX_POINTS} values"),
+            _ => format!("has {} dimensions", shape.len()),
+        };
+        let reason = format!(
+            "dataset {name:?}: {reason} (a filter needs the datasets wave [Angstrom] and transmission, \
+             one-dimensional and of equal length)"
+        );
+        Err(Error::file(path, reason))
     };
     let stem = stem(path);
     let name = stem.strip_suffix("_transmission").unwrap_or(&stem);
-    filter_of(path, name, read("wave")?, read("transmission")?)
-}
-
-fn dataset(file: &File, name: &str) -> std::result::Result<Vec<f64>, String> {
-    let dataset = file.dataset(name).map_err(|e| e.to_string())?;
-    let shape = dataset.shape().map_err(|e| e.to_string())?;
-    let chunk = dataset.chunk_shape().map_err(|e| e.to_string())?.unwrap_or_default();
-    if shape.len() != 1 {
-        return Err(format!("has {} dimensions", shape.len()));
-    }
-    if shape.iter().chain(&chunk).any(|&n| n > MAX_POINTS) {
-        return Err(format!("declares more than {MAX_POINTS} values"));
-    }
-    dataset.read_f64().map_err(|e| e.to_string())
+    filter_of(path, name, column("wave")?, column("transmission")?)
 }
 
 #[cfg(test)]
@@ -108,8 +96,8 @@ mod tests {
         uneven.create_dataset("wave").with_f64_data(&WAVE);
         uneven.create_dataset("transmission").with_f32_data(&TRANSMISSION[1..]);
         for (builder, expected) in [
-            (missing, "dataset transmission: "),
-            (table, "dataset wave: has 2 dimensions"),
+            (missing, "no dataset \"transmission\"; it has: wave"),
+            (table, "dataset \"wave\": has 2 dimensions"),
             (uneven, "has 4 wavelengths but 3 transmissions"),
         ] {
             let message = read(builder).unwrap_err().to_string();
@@ -120,10 +108,10 @@ mod tests {
     #[test]
     fn declared_lengths_are_checked_before_reading() {
         let mut builder = FileBuilder::new();
-        let zeros = vec![0.0; MAX_POINTS as usize + 1];
+        let zeros = vec![0.0; MAX_POINTS + 1];
         builder.create_dataset("wave").with_f64_data(&zeros).with_chunks(&[1000]).with_deflate(9);
         let message = read(builder).unwrap_err().to_string();
-        assert!(message.contains("dataset wave: declares more than"), "{message}");
+        assert!(message.contains("dataset \"wave\": declares more than"), "{message}");
     }
 
     #[test]

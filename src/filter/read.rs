@@ -1,10 +1,9 @@
 //! From a file to filters: size limit, choice of the format, errors that name the file.
 
-use std::fs::File;
-use std::io::Read;
 use std::path::Path;
 
 use super::{Filter, ecsv, hdf5, store, text};
+use crate::files::read_limited;
 use crate::{Error, Result};
 
 /// Largest file accepted, a hundred times the finest published curve.
@@ -41,16 +40,11 @@ pub(super) fn has_known_extension(name: &str) -> bool {
 
 /// All filters of the file at `path`.
 pub(super) fn read(path: &Path) -> Result<Vec<Filter>> {
-    let mut bytes = Vec::new();
-    // The limit holds while reading, so that devices and growing files cannot exceed it either.
-    File::open(path)
-        .and_then(|file| file.take(MAX_BYTES + 1).read_to_end(&mut bytes))
-        .map_err(Error::io("read", path))?;
-    if bytes.len() as u64 > MAX_BYTES {
-        let reason = format!("larger than {} MiB, the limit for filter files", MAX_BYTES >> 20);
-        return Err(Error::file(path, reason));
-    }
+    parse(read_limited(path, MAX_BYTES)?, path)
+}
 
+/// All filters in the bytes of a file; `path` tells the name and the format.
+pub(super) fn parse(bytes: Vec<u8>, path: &Path) -> Result<Vec<Filter>> {
     // A signature is certain, an extension only a promise.
     let format = if bytes.starts_with(HDF5_SIGNATURE) {
         Some(Format::Hdf5)
@@ -102,7 +96,7 @@ fn utf8<'a>(bytes: &'a [u8], path: &Path) -> Result<&'a str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::fs;
+    use std::fs::{self, File};
 
     fn read_file(name: &str, bytes: &[u8]) -> Result<Vec<Filter>> {
         let dir = tempfile::tempdir().unwrap();
@@ -142,7 +136,7 @@ mod tests {
     fn missing_and_oversized_files_are_errors() {
         let dir = tempfile::tempdir().unwrap();
         assert!(matches!(read(&dir.path().join("no.txt")), Err(Error::Io { action: "read", .. })));
-        assert!(matches!(read(dir.path()), Err(Error::Io { action: "read", .. })));
+        assert!(read(dir.path()).unwrap_err().to_string().contains("is a folder"));
         let path = dir.path().join("big.txt");
         // A sparse file: the size without the disk space.
         File::create(&path).unwrap().set_len(MAX_BYTES + 1).unwrap();

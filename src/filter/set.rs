@@ -56,6 +56,15 @@ impl FilterSet {
         Self::new(read::read(path)?).map_err(|e| Error::file(path, e.to_string()))
     }
 
+    /// The filters in the bytes of a file; `path` tells the format and is for names and messages.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::File`] as for [`read`](Self::read).
+    pub fn parse(bytes: Vec<u8>, path: &Path) -> Result<Self> {
+        Self::new(read::parse(bytes, path)?).map_err(|e| Error::file(path, e.to_string()))
+    }
+
     /// The filters of a comma-separated list, in its order. Each item is the name of an embedded
     /// set, the name of an embedded filter, or a file for [`FilterSet::read`]; an item is a file if
     /// it contains a path separator or ends in one of the known extensions.
@@ -71,14 +80,16 @@ impl FilterSet {
                 let reason = "has an empty item; separate names and files by single commas";
                 return Err(Error::invalid(format!("filter list {spec:?}"), reason));
             }
-            let found = if item.contains(['/', '\\']) || read::has_known_extension(item) {
-                Self::read(Path::new(item))?
-            } else {
-                Self::embedded(item)?
-            };
+            let found =
+                if is_file(item) { Self::read(Path::new(item))? } else { Self::embedded(item)? };
             filters.extend(found.filters);
         }
         Self::new(filters)
+    }
+
+    /// The files among the items of a list for [`resolve`](Self::resolve).
+    pub fn files_in(spec: &str) -> impl Iterator<Item = &Path> {
+        spec.split(',').map(str::trim).filter(|item| is_file(item)).map(Path::new)
     }
 
     /// The filters, in order.
@@ -102,6 +113,11 @@ impl FilterSet {
     pub fn to_safetensors(&self) -> Result<Vec<u8>> {
         store::serialize(&self.filters)
     }
+}
+
+/// Whether an item of a list is a file, not a name.
+fn is_file(item: &str) -> bool {
+    item.contains(['/', '\\']) || read::has_known_extension(item)
 }
 
 #[cfg(test)]

@@ -22,7 +22,7 @@ const INFALL: [&str; 3] = ["lgmu_infall", "logmhost_infall", "gyr_since_infall"]
 ///
 /// Columns: `redshift` (of few different values) and either `lgm_obs` (log10 of the mass in Msun when
 /// seen) or `logm0` (today). With `logm0`, `logtc`, `early_index` and `late_index` the growth is
-/// known. Optional are `t_peak` \[Gyr\], and `upid` (-1 for centrals), which for satellites needs
+/// known, and `lgm_obs` is not looked at. Optional are `t_peak` \[Gyr\], and `upid` (-1 for centrals), which for satellites needs
 /// `lgmu_infall`, `logmhost_infall` and `gyr_since_infall`.
 #[derive(Clone, Debug)]
 pub struct HaloCatalog {
@@ -34,7 +34,8 @@ impl HaloCatalog {
     /// Reads a file.
     ///
     /// # Errors
-    /// Those of [`CatalogReader`]; [`Error::File`] for missing columns, values that are no finite numbers,
+    /// Those of [`CatalogReader`]; [`Error::File`] for missing columns, a growth of which there is only a
+    /// part, two masses without a growth, values that are no finite numbers,
     /// growth outside the bounds of [`DiffmahParams`], no rows, or too many redshifts.
     pub fn read(path: &Path) -> Result<Self> {
         let reader = CatalogReader::open(path, BATCH_ROWS)?;
@@ -73,7 +74,23 @@ impl Columns {
     fn find(path: &Path, present: &[String]) -> Result<Self> {
         let has = |name: &str| present.iter().any(|p| p == name);
         let [logm0, logtc, early, late] = ["logm0", "logtc", "early_index", "late_index"];
-        let has_growth = [logm0, logtc, early, late].iter().all(|name| has(name));
+        let growth = [logm0, logtc, early, late];
+        let has_growth = growth.iter().all(|name| has(name));
+        if let Some(part) = growth[1..].iter().find(|name| has(name))
+            && !has_growth
+        {
+            let reason = format!(
+                "has the column {part:?} of the growth of haloes, but not all of {}; the growth is drawn \
+                 when only the mass is given",
+                growth.join(", ")
+            );
+            return Err(Error::file(path, reason));
+        }
+        if !has_growth && has(logm0) && has("lgm_obs") {
+            let reason = "has the mass today, \"logm0\", and the one when seen, \"lgm_obs\"; one of them \
+                          is enough to draw the growth";
+            return Err(Error::file(path, reason));
+        }
         let (mass, known) = match (has_growth, has("lgm_obs")) {
             (true, _) => (logm0, MassKnown::Today),
             (false, true) => ("lgm_obs", MassKnown::AtObservation),
@@ -245,6 +262,9 @@ mod tests {
         for (text, part) in [
             ("redshift\n0.1\n", "\"logm0\""),
             ("logm0\n12\n", "\"redshift\""),
+            ("redshift,logm0,logtc\n0.1,12,0.1\n", "has the column \"logtc\" of the growth"),
+            ("redshift,lgm_obs,late_index\n0.1,12,0.1\n", "not all of logm0, logtc, early_index"),
+            ("redshift,lgm_obs,logm0\n0.1,12,12\n", "one of them is enough"),
             ("redshift,logm0,upid\n0.1,12,-1\n", "lgmu_infall"),
             ("redshift,logm0\n0.1,12\n0.2,x\n", "row 2, column \"logm0\""),
             ("redshift,logm0\n", "0 different redshifts"),

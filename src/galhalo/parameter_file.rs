@@ -7,8 +7,7 @@ use std::path::Path;
 use serde::Deserialize;
 
 use super::{PopulationIngredients, PopulationParameters};
-use crate::error::toml_reason;
-use crate::files::write_atomic;
+use crate::files::{parse_toml, read_text, write_atomic};
 use crate::{Error, Result};
 
 #[derive(Deserialize)]
@@ -25,10 +24,9 @@ impl PopulationParameters {
     /// [`Error::Io`] when it cannot be read; [`Error::File`] naming the line when it is not valid, a name
     /// that no population has, or a value that is out of its range.
     pub fn read_values(&self, values: Vec<f64>, path: &Path) -> Result<Vec<f64>> {
-        let text = std::fs::read_to_string(path).map_err(Error::io("read", path))?;
         let in_file = |e: Error| Error::file(path, e.to_string());
         let file: ParameterFile =
-            toml::from_str(&text).map_err(|e| Error::file(path, toml_reason(&e, &text)))?;
+            parse_toml(&read_text(path)?).map_err(|reason| Error::file(path, reason))?;
         let all = Self::new(PopulationIngredients { growth: true, bursts: true });
         let mut changes = Vec::new();
         for (name, value) in &file.values {

@@ -6,7 +6,7 @@ use std::path::Path;
 use serde::Deserialize;
 
 use super::Quantity;
-use crate::error::toml_reason;
+use crate::files::{parse_toml, read_text};
 use crate::{Error, Result};
 
 /// A run: model, times, quantities and galaxies.
@@ -61,9 +61,15 @@ impl HistoryConfig {
     /// # Errors
     /// [`Error::Io`] when it cannot be read, [`Error::File`] naming the line when it is not valid.
     pub fn read(path: &Path) -> Result<Self> {
-        let text = std::fs::read_to_string(path).map_err(Error::io("read", path))?;
-        let config: Self =
-            toml::from_str(&text).map_err(|e| Error::file(path, toml_reason(&e, &text)))?;
+        Self::parse(&read_text(path)?, path)
+    }
+
+    /// Takes the run from the text of a file; `path` is for error messages.
+    ///
+    /// # Errors
+    /// [`Error::File`] naming the line when it is not valid.
+    pub fn parse(text: &str, path: &Path) -> Result<Self> {
+        let config: Self = parse_toml(text).map_err(|reason| Error::file(path, reason))?;
         config.check().map_err(|e| Error::file(path, e.to_string()))?;
         Ok(config)
     }

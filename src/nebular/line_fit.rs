@@ -143,9 +143,16 @@ impl LineFit {
             serde_json::from_str(store.metadata.get(NAMES).map_or("", String::as_str))
                 .map_err(|e| Error::file(path, format!("metadata {NAMES}: {e}")))?;
         let n_line = names.len();
+        if n_line == 0 {
+            return Err(Error::file(path, format!("metadata {NAMES} names no line")));
+        }
         let vector = |name| get(name, &[n_line]);
         let (wave, brightest) = (vector("line_wave_aa")?, vector("line_brightest")?);
         let (typical, worst) = (vector("line_typical_dex")?, vector("line_worst_dex")?);
+        if let Some(i) = wave.iter().position(|wave| *wave <= 0.0) {
+            let reason = format!("{:?} has wavelength {}", names[i], wave[i]);
+            return Err(Error::file(path, reason));
+        }
         let lines = names
             .into_iter()
             .enumerate()
@@ -169,6 +176,9 @@ impl LineFit {
         while store.arrays.contains_key(&weights_of(sizes.len() - 1)) {
             let k = sizes.len() - 1;
             let n_out = store.array(&biases_of(k), 1, path)?.shape[0];
+            if n_out == 0 {
+                return Err(Error::file(path, format!("tensor {:?} is empty", biases_of(k))));
+            }
             coefficients.extend(get(&weights_of(k), &[sizes[k], n_out])?);
             coefficients.extend(get(&biases_of(k), &[n_out])?);
             sizes.push(n_out);

@@ -11,7 +11,7 @@ use super::target_file::read_target;
 use super::{Errors, PopulationObjective, Stage, Statistics, Target, TargetValues};
 use crate::checksum::{Checksum, checksum_of_file};
 use crate::device::Place;
-use crate::error::toml_reason;
+use crate::files::{parse_toml, read_text};
 use crate::filter::FilterSet;
 use crate::galhalo::{
     DiffstarCalibration, FreeParameters, GalaxyPopulation, GrowthKinds, HaloCatalog, HaloSource,
@@ -144,9 +144,8 @@ impl OptimizeConfig {
     /// # Errors
     /// [`Error::Io`] when it cannot be read, [`Error::File`] naming the line when it is not valid.
     pub fn read(path: &Path) -> Result<Self> {
-        let text = std::fs::read_to_string(path).map_err(Error::io("read", path))?;
         let folder = path.parent().unwrap_or(Path::new(""));
-        Self::parse(&text, folder).map_err(|e| Error::file(path, e.to_string()))
+        Self::parse(&read_text(path)?, folder).map_err(|e| Error::file(path, e.to_string()))
     }
 
     /// Takes a configuration from its text; relative paths in it begin at `folder`.
@@ -154,8 +153,8 @@ impl OptimizeConfig {
     /// # Errors
     /// [`Error::Invalid`] naming the line.
     pub fn parse(text: &str, folder: &Path) -> Result<Self> {
-        let config: Self = toml::from_str(text)
-            .map_err(|e| Error::invalid("configuration", toml_reason(&e, text)))?;
+        let config: Self =
+            parse_toml(text).map_err(|reason| Error::invalid("configuration", reason))?;
         let one_of = |a: bool, b: bool, what: &str, both: &str| match a != b {
             true => Ok(()),
             false => Err(Error::invalid(what, format!("needs either {both}"))),

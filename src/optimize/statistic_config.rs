@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use super::{Errors, Kind, Statistic};
+use crate::files::read_text;
 use crate::summary::{
     Kernel, MeanRelation, QuantityNames, Side, SoftBins, SoftCounts, SoftHistogram,
 };
@@ -240,7 +241,7 @@ impl AxisConfig {
 
 /// A matrix of numbers, one row per line, separated by commas or blanks.
 fn read_matrix(path: &Path) -> Result<Vec<f64>> {
-    let text = std::fs::read_to_string(path).map_err(Error::io("read", path))?;
+    let text = read_text(path)?;
     let mut all = Vec::new();
     for (i, line) in text.lines().enumerate() {
         for word in line.split([',', ' ', '\t', ';']).filter(|word| !word.is_empty()) {

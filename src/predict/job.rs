@@ -1,5 +1,6 @@
 //! One run over a catalogue: read, check, predict, write.
 
+use std::collections::HashSet;
 use std::num::NonZeroUsize;
 use std::path::Path;
 use std::thread::available_parallelism;
@@ -169,13 +170,13 @@ impl PredictJob<'_> {
                 .values()
                 .try_for_each(|part| refuse(input, part.first_bad.as_ref()))?;
         }
-        let missing: Vec<bool> =
-            (0..job.n_part()).map(|part| !parts.finished().contains_key(&part)).collect();
-        if !missing.contains(&true) {
+        if parts.finished().len() == job.n_part() {
             return Ok(());
         }
+        // Not a list of all parts: their number is only what the input says.
+        let finished: HashSet<usize> = parts.finished().keys().copied().collect();
         let tasks = regrouped(reader, job.rows_per_part).enumerate().flat_map(|(part, input)| {
-            let wanted = missing.get(part).copied().unwrap_or(true);
+            let wanted = !finished.contains(&part);
             let slices = input.map(|input| slices(input, if wanted { job.batch } else { 0 }));
             let (slices, error) = match slices {
                 Ok(slices) => (slices, None),

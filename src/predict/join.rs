@@ -24,6 +24,7 @@ pub(super) fn join(plan: &Plan, parts: &Parts, output: &Path) -> Result<Vec<Comp
 fn join_rows(plan: &Plan, parts: &Parts, output: &Path) -> Result<CompleteFile> {
     let schema = plan.layout.schema();
     let mut writer = CatalogWriter::create(output, schema.clone())?;
+    parts.note(writer.temporary())?;
     for path in parts.rows_files() {
         for rows in CatalogReader::open(&path, parts.job().rows_per_part)? {
             let columns = rows?.columns().to_vec();
@@ -39,6 +40,7 @@ fn join_arrays(file: &SideFile, parts: &Parts) -> Result<CompleteFile> {
     let shapes: Vec<(&str, &[usize])> =
         file.arrays.iter().map(|array| (array.name, &array.shape[..])).collect();
     let mut writer = ArrayWriter::create(&file.path, &shapes, &file.metadata)?;
+    parts.note(writer.temporary())?;
     for array in &file.arrays {
         match &array.values {
             Some(values) => writer.write(values)?,

@@ -2,17 +2,19 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::fs::{self, File, TryLockError};
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use super::manifest::{self, JobRecord, PartRecord};
 use super::part::{PREFIX, PartWriter, array_file, is_whole, rows_file};
 use super::plan::Plan;
-use crate::files::TEMPORARY_PREFIX;
+use crate::files::{TEMPORARY_PREFIX, is_temporary};
 use crate::{Error, Result};
 
 const MANIFEST: &str = "manifest.jsonl";
 const LOCK: &str = "lock";
+/// List of the temporary files beside the outputs; among the names that [`is_part`] knows.
+const JOINS: &str = ".starburn-joins";
 
 /// The folder of finished parts beside an output.
 #[derive(Debug)]
@@ -47,6 +49,7 @@ impl Parts {
             _ => check_contents(&folder)?,
         }
         let lock = locked(&folder)?;
+        remove_noted(&folder.join(JOINS));
         let known = manifest::read(&folder.join(MANIFEST))?;
         let mut parts = Self { folder, lock, job, finished: BTreeMap::new() };
         if let Some((job, finished)) = known.filter(|_| !restart) {
@@ -110,6 +113,18 @@ impl Parts {
         (0..self.job.n_part()).map(move |part| self.folder.join(array_file(part, array)))
     }
 
+    /// Takes down the name of a temporary file elsewhere, so that a later run can remove it if this one is
+    /// killed.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub(super) fn note(&self, temporary: &Path) -> Result<()> {
+        let path = self.folder.join(JOINS);
+        let line = format!("{}\n", serde_json::json!(temporary.to_string_lossy()));
+        let file = fs::OpenOptions::new().create(true).append(true).open(&path);
+        file.and_then(|mut file| file.write_all(line.as_bytes())).map_err(Error::io("write", &path))
+    }
+
     /// Removes the folder after the work is done.
     ///
     /// # Errors
@@ -149,6 +164,18 @@ fn is_part(name: &str) -> bool {
         digits >= 6 && rest[digits..].starts_with('.')
     };
     name.strip_prefix(PREFIX).is_some_and(numbered) || name.starts_with(TEMPORARY_PREFIX)
+}
+
+/// Removes the temporary files that an earlier run had no time to remove. Whoever else writes to the same
+/// folders has other ones.
+fn remove_noted(list: &Path) {
+    let lines = fs::read_to_string(list).unwrap_or_default();
+    for path in lines.lines().filter_map(|line| serde_json::from_str::<PathBuf>(line).ok()) {
+        if path.file_name().and_then(|name| name.to_str()).is_some_and(is_temporary) {
+            // Most are not there any more.
+            let _ = fs::remove_file(path);
+        }
+    }
 }
 
 fn names(folder: &Path) -> Result<Vec<String>> {

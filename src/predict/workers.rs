@@ -3,13 +3,13 @@
 //! Plain threads, not those of a pool that tensor operations use as well: a reverse pass that waits
 //! for such an operation could there be handed another reverse pass, and both would wait for good.
 
-use std::any::Any;
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, SyncSender, channel, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
+use crate::caught::last_words;
 use crate::{Error, Result};
 
 /// Tasks under way or waiting, per worker: one at work and one so that it need not wait.
@@ -91,13 +91,6 @@ fn next<R>(under_way: &mut VecDeque<Receiver<Result<R>>>) -> Result<Option<R>> {
 
 fn gone() -> Error {
     Error::Worker { reason: "it has gone without an answer".to_owned() }
-}
-
-/// The message of a panic.
-fn last_words(words: &(dyn Any + Send)) -> String {
-    let text = words.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    text.or_else(|| words.downcast_ref::<String>().cloned())
-        .unwrap_or_else(|| "without a message".to_owned())
 }
 
 #[cfg(test)]

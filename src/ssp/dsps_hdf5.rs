@@ -9,111 +9,62 @@
 //! them as its first axis. The line luminosities have them when they have four axes; then
 //! `ssp_emline_lgu`, or without it `ssp_lgu`, tells their values.
 
-use std::collections::BTreeMap;
 use std::path::Path;
-
-use hdf5_pure::{AttrValue, File};
 
 use super::block::BlockShape;
 use super::{EmissionLines, SspGrid};
+use crate::hdf5::Hdf5;
 use crate::{Error, Result};
 
-/// Reads a file.
+/// Takes the grid out of a file's bytes; `path` is for error messages.
 ///
 /// # Errors
-/// [`Error::Io`] when it cannot be read; [`Error::File`] when it is not HDF5, a dataset is missing
-/// or has the wrong shape, or the grid is not valid.
-pub(super) fn read(path: &Path) -> Result<SspGrid> {
-    std::fs::File::open(path).map_err(Error::io("read", path))?;
-    let file = File::open(path)
-        .map_err(|e| Error::file(path, format!("not a readable HDF5 file: {e}")))?;
-    let names = file
-        .root()
-        .datasets()
-        .map_err(|e| Error::file(path, format!("cannot list its datasets: {e}")))?;
-    let has = |name: &str| names.iter().any(|n| n == name);
-    let dataset = |name: &str| {
-        if !has(name) {
-            let reason = format!("has no dataset {name:?}; it has: {}", names.join(", "));
-            return Err(Error::file(path, reason));
-        }
-        file.dataset(name).map_err(|e| Error::file(path, format!("dataset {name:?}: {e}")))
-    };
-    let numbers = |name: &str, shape: &[usize]| -> Result<Vec<f64>> {
-        let data = dataset(name)?;
-        let failed = |e| Error::file(path, format!("dataset {name:?}: {e}"));
-        let found: Vec<usize> = data.shape().map_err(failed)?.iter().map(|n| *n as usize).collect();
-        let fits = found.len() == shape.len()
-            && found.iter().zip(shape).all(|(found, want)| *want == 0 || found == want);
-        if !fits {
-            let reason =
-                format!("dataset {name:?} has shape {found:?}, expected {shape:?} (0: any)");
-            return Err(Error::file(path, reason));
-        }
-        data.read_f64().map_err(failed)
-    };
-
-    let lgmet = numbers("ssp_lgmet", &[0])?;
-    let lg_age_gyr = numbers("ssp_lg_age_gyr", &[0])?;
-    let wave_aa = numbers("ssp_wave", &[0])?;
+/// [`Error::File`] when it is not HDF5, a dataset is missing or has the wrong shape, or the grid is not
+/// valid.
+pub(super) fn parse(bytes: Vec<u8>, path: &Path) -> Result<SspGrid> {
+    let file = Hdf5::new(bytes, path)?;
+    let axis = |name| file.numbers(name, &[0]);
+    let (lgmet, lg_age_gyr, wave_aa) =
+        (axis("ssp_lgmet")?, axis("ssp_lg_age_gyr")?, axis("ssp_wave")?);
     let (n_met, n_age) = (lgmet.len(), lg_age_gyr.len());
-    let lgu = has("ssp_lgu").then(|| numbers("ssp_lgu", &[0])).transpose()?;
+    let lgu = file.has("ssp_lgu").then(|| axis("ssp_lgu")).transpose()?;
     let n_u = lgu.as_ref().map(Vec::len);
     let shape = BlockShape { n_u, n_met, n_age, n_last: wave_aa.len() };
-    let flux = numbers("ssp_flux", &shape.axes())?;
+    let flux = file.numbers("ssp_flux", &shape.axes())?;
     let invalid = |e: Error| Error::file(path, e.to_string());
-    let facts = text_attributes(&file, path)?;
+    let facts = file.text_attributes()?;
     let mut grid =
         SspGrid::on_axes(lgu, lgmet, lg_age_gyr, wave_aa, flux, facts).map_err(invalid)?;
-    if has("ssp_log10_q_h") {
-        grid = grid.with_lg_q_h(numbers("ssp_log10_q_h", &[n_met, n_age])?).map_err(invalid)?;
+    if file.has("ssp_log10_q_h") {
+        grid =
+            grid.with_lg_q_h(file.numbers("ssp_log10_q_h", &[n_met, n_age])?).map_err(invalid)?;
     }
-    if has("ssp_emline_name") {
-        let names = dataset("ssp_emline_name")?
-            .read_string()
-            .map_err(|e| Error::file(path, format!("dataset \"ssp_emline_name\": {e}")))?;
-        let n_axes = dataset("ssp_emline_luminosity")?
-            .shape()
-            .map_err(|e| Error::file(path, format!("dataset \"ssp_emline_luminosity\": {e}")))?
-            .len();
-        let lgu = match n_axes {
-            4 if has("ssp_emline_lgu") => Some(numbers("ssp_emline_lgu", &[0])?),
-            4 => Some(numbers("ssp_lgu", &[0])?),
+    if file.has("ssp_emline_name") {
+        let names = file.texts("ssp_emline_name")?;
+        let lgu = match file.shape("ssp_emline_luminosity")?.len() {
+            4 if file.has("ssp_emline_lgu") => Some(axis("ssp_emline_lgu")?),
+            4 => Some(axis("ssp_lgu")?),
             _ => None,
         };
         let n_u = lgu.as_ref().map(Vec::len);
         let shape = BlockShape { n_u, n_last: names.len(), ..shape };
-        let wave_aa = numbers("ssp_emline_wave", &[names.len()])?;
-        let luminosity_lsun = numbers("ssp_emline_luminosity", &shape.axes())?;
+        let wave_aa = file.numbers("ssp_emline_wave", &[names.len()])?;
+        let luminosity_lsun = file.numbers("ssp_emline_luminosity", &shape.axes())?;
         let lines = EmissionLines { names, wave_aa, lgu, luminosity_lsun };
         grid = grid.with_lines(lines).map_err(invalid)?;
     }
     Ok(grid)
 }
 
-/// The text attributes of an HDF5 file, except unit strings, which our stores state themselves.
-pub(crate) fn text_attributes(file: &File, path: &Path) -> Result<BTreeMap<String, String>> {
-    let attributes = file
-        .root()
-        .attrs()
-        .map_err(|e| Error::file(path, format!("cannot read its attributes: {e}")))?;
-    Ok(attributes
-        .into_iter()
-        .filter(|(name, _)| name != "units")
-        .filter_map(|(name, value)| match value {
-            AttrValue::String(text)
-            | AttrValue::AsciiString(text)
-            | AttrValue::VarLenString(text) => Some((name, text)),
-            _ => None,
-        })
-        .collect())
-}
-
 #[cfg(test)]
 mod tests {
-    use hdf5_pure::FileBuilder;
+    use hdf5_pure::{AttrValue, FileBuilder};
 
     use super::*;
+
+    fn read(path: &Path) -> Result<SspGrid> {
+        super::super::read(path)
+    }
 
     fn write(path: &Path, lines: bool, flux_shape: &[u64]) {
         let mut file = FileBuilder::new();

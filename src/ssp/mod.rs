@@ -10,7 +10,6 @@ mod grid_store;
 mod line_names;
 mod tensors;
 
-pub(crate) use dsps_hdf5::text_attributes;
 pub use embedded::{EMBEDDED_NAME, EMBEDDED_SHA256, embedded, embedded_bytes};
 pub use emission_lines::EmissionLines;
 pub use grid::SspGrid;
@@ -21,14 +20,24 @@ pub use tensors::{FLUX_DEX, SspTensors};
 use std::path::Path;
 
 use crate::Result;
+use crate::files::read_whole;
+use crate::store::Store;
 
 /// Reads a grid from a file: HDF5 in the layout of DSPS (`.h5`, `.hdf5`), else our safetensors.
 ///
 /// # Errors
 /// [`crate::Error::Io`] or [`crate::Error::File`], naming the file and what is wrong in it.
 pub fn read(path: &Path) -> Result<SspGrid> {
+    parse(read_whole(path)?, path)
+}
+
+/// Takes a grid out of a file's bytes; the extension of `path` tells the format.
+///
+/// # Errors
+/// [`crate::Error::File`] as for [`read`].
+pub fn parse(bytes: Vec<u8>, path: &Path) -> Result<SspGrid> {
     match path.extension().and_then(|e| e.to_str()) {
-        Some("h5" | "hdf5") => dsps_hdf5::read(path),
-        _ => SspGrid::read(path),
+        Some("h5" | "hdf5") => dsps_hdf5::parse(bytes, path),
+        _ => SspGrid::from_store(&Store::from_bytes(&bytes, path)?, path),
     }
 }

@@ -15,7 +15,7 @@ use starburn::testing::{
 use crate::sampling::{bands, box_rows, coarse_grid, matrix};
 
 /// Ingredients such that every model of each kind occurs, and half of the galaxies have lines.
-fn choices() -> Vec<Components> {
+pub(crate) fn choices() -> Vec<Components> {
     let sfh = SfhModel::ALL.iter().enumerate();
     sfh.map(|(i, sfh)| Components {
         sfh: *sfh,
@@ -28,7 +28,7 @@ fn choices() -> Vec<Components> {
 }
 
 /// The coarse grid with a few lines.
-fn grid() -> SspGrid {
+pub(crate) fn grid() -> SspGrid {
     let grid = coarse_grid();
     let lines = fit_lines(&grid, LineFit::embedded(), &[-4.0, -3.25, -2.5, -1.75, -1.0]).unwrap();
     let lines =
@@ -36,7 +36,12 @@ fn grid() -> SspGrid {
     grid.with_lines(lines).unwrap()
 }
 
-fn model(components: Components, grid: &SspGrid, frame: Frame, place: &Place) -> GalaxyModel {
+pub(crate) fn model(
+    components: Components,
+    grid: &SspGrid,
+    frame: Frame,
+    place: &Place,
+) -> GalaxyModel {
     let settings = ModelSettings {
         components,
         frame,
@@ -48,7 +53,7 @@ fn model(components: Components, grid: &SspGrid, frame: Frame, place: &Place) ->
 }
 
 /// Magnitudes, masses and, if there are any, line luminosities.
-fn outputs(model: &GalaxyModel, matrix: &Tensor<2>) -> Tensor<2> {
+pub(crate) fn outputs(model: &GalaxyModel, matrix: &Tensor<2>) -> Tensor<2> {
     let galaxies = model.components().galaxies(matrix, None).unwrap();
     let stars = model.stars(&galaxies).unwrap();
     let seen = model.observe(&stars, &galaxies);

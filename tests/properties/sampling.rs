@@ -3,7 +3,7 @@
 use burn::tensor::Tensor;
 use starburn::device::Place;
 use starburn::filter::{Filter, FilterSet};
-use starburn::parameters::Edge;
+use starburn::parameters::{Edge, ParamInfo};
 use starburn::population::Components;
 use starburn::ssp::{SspGrid, embedded};
 
@@ -42,6 +42,13 @@ pub(crate) fn coarse_grid() -> SspGrid {
 /// Rows that fill the parameter box evenly; `margin` keeps them that share of each range away from
 /// its ends.
 pub(crate) fn box_rows(components: &Components, n: usize, margin: f64) -> Vec<Vec<f64>> {
+    let rows = starburn::testing::box_rows(&sampled(components), n, margin);
+    rows.iter().for_each(|row| components.check(row).unwrap());
+    rows
+}
+
+/// The parameters with the ranges that are sampled.
+pub(crate) fn sampled(components: &Components) -> Vec<ParamInfo> {
     let mut info = components.info();
     for p in &mut info {
         let (lo, hi) = (&mut p.bound.lo, &mut p.bound.hi);
@@ -53,9 +60,7 @@ pub(crate) fn box_rows(components: &Components, n: usize, margin: f64) -> Vec<Ve
             _ => {}
         }
     }
-    let rows = starburn::testing::box_rows(&info, n, margin);
-    rows.iter().for_each(|row| components.check(row).unwrap());
-    rows
+    info
 }
 
 pub(crate) fn matrix(place: &Place, rows: &[Vec<f64>]) -> Tensor<2> {

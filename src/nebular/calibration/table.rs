@@ -6,17 +6,15 @@
 
 use std::path::Path;
 
-use hdf5_pure::File;
-
 use super::labels::H_BETA;
+use crate::files::read_whole;
+use crate::hdf5::Hdf5;
 use crate::numerics::check_ascending;
-use crate::ssp::{find_line, text_attributes};
+use crate::ssp::find_line;
 use crate::{Error, Result};
 
 /// Mass fraction of metals that the table's metallicities are relative to.
 const Z_SUN: f64 = 0.01524;
-/// Largest dataset accepted: a small compressed file can declare any length.
-const MAX_VALUES: usize = 100_000_000;
 
 /// Line luminosities on a grid of metallicity, age and ionization parameter.
 #[derive(Clone, Debug, PartialEq)]
@@ -47,30 +45,33 @@ impl LineTable {
     /// missing or has the wrong shape, an axis does not ascend, a luminosity is negative or not
     /// finite, or H-beta is missing or dark.
     pub fn read(path: &Path) -> Result<Self> {
-        std::fs::File::open(path).map_err(Error::io("read", path))?;
-        let file = File::open(path)
-            .map_err(|e| Error::file(path, format!("not a readable HDF5 file: {e}")))?;
-        let axis = |name| numbers(&file, path, name, &[0]);
+        Self::parse(read_whole(path)?, path)
+    }
+
+    /// Takes the table out of a file's bytes; `path` is for error messages.
+    ///
+    /// # Errors
+    /// [`Error::File`] as for [`read`](Self::read).
+    pub fn parse(bytes: Vec<u8>, path: &Path) -> Result<Self> {
+        let file = Hdf5::new(bytes, path)?;
+        let axis = |name| file.numbers(name, &[0]);
         let (lg_z, age, lgu) = (axis("lg_z_over_zsun")?, axis("age_yr")?, axis("lg_u")?);
         if age.iter().any(|age| *age <= 0.0) {
             return Err(Error::file(path, "dataset \"age_yr\": ages must be positive"));
         }
-        let names = file
-            .dataset("line_name")
-            .and_then(|data| data.read_string())
-            .map_err(|e| Error::file(path, format!("dataset \"line_name\": {e}")))?;
+        let names = file.texts("line_name")?;
         let n_line = names.len();
         let shape = [lg_z.len(), age.len(), lgu.len(), n_line];
         let h_beta = find_line(&names, H_BETA)
             .map_err(|_| Error::file(path, format!("dataset \"line_name\" lacks {H_BETA}")))?;
-        let stated = text_attributes(&file, path)?.remove("source");
+        let stated = file.text_attributes()?.remove("source");
         let table = Self {
             source: stated.unwrap_or_else(|| path.display().to_string()),
             lgmet: lg_z.iter().map(|z| z + Z_SUN.log10()).collect(),
             lg_age_yr: age.iter().map(|age| age.log10()).collect(),
             lgu,
-            wave_aa: numbers(&file, path, "line_wave_aa", &[n_line])?,
-            lsun_per_q: numbers(&file, path, "line_lsun_per_q", &shape)?,
+            wave_aa: file.numbers("line_wave_aa", &[n_line])?,
+            lsun_per_q: file.numbers("line_lsun_per_q", &shape)?,
             names,
             h_beta,
         };
@@ -108,21 +109,6 @@ impl LineTable {
         }
         nodes
     }
-}
-
-/// A dataset of numbers of the given shape, in which 0 stands for any length.
-fn numbers(file: &File, path: &Path, name: &str, shape: &[usize]) -> Result<Vec<f64>> {
-    let failed = |e| Error::file(path, format!("dataset {name:?}: {e}"));
-    let data = file.dataset(name).map_err(failed)?;
-    let found: Vec<usize> = data.shape().map_err(failed)?.iter().map(|n| *n as usize).collect();
-    let fits = found.len() == shape.len()
-        && found.iter().zip(shape).all(|(found, want)| *want == 0 || found == want)
-        && found.iter().try_fold(1usize, |n, m| n.checked_mul(*m)).is_some_and(|n| n <= MAX_VALUES);
-    if !fits {
-        let reason = format!("dataset {name:?} has shape {found:?}, expected {shape:?} (0: any)");
-        return Err(Error::file(path, reason));
-    }
-    data.read_f64().map_err(failed)
 }
 
 #[cfg(test)]
