@@ -94,7 +94,7 @@ fn an_optimization_finds_parameters_that_other_commands_read() {
     let (out, _) = succeeds(path, &["optimize", "c.toml", "-o", "out"]);
     assert!(out.contains("800 galaxies, 30 values of 1 statistics, 3 free parameters"), "{out}");
     let files = path.join("out");
-    for name in ["history", "statistics", "correlations"] {
+    for name in ["comparison", "loss", "correlations"] {
         for kind in ["png", "svg", "csv"] {
             assert!(files.join(format!("{name}.{kind}")).is_file(), "{name}.{kind}");
         }

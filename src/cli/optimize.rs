@@ -47,8 +47,8 @@ const PATIENCE: Duration = Duration::from_secs(1);
 ///   method = "adam"
 ///   steps = 50
 ///
-/// Writes parameters.csv, best_fit.toml, statistics.csv, history.csv, fisher.csv, directions.csv and
-/// figures. If the run is interrupted, the same command goes on from the last state in the folder.
+/// Writes parameters.csv, best_fit.toml, statistics.csv, history.csv, fisher.csv, directions.csv and the
+/// figures comparison, loss and correlations. If the run is interrupted, the same command goes on from the last state in the folder.
 ///
 /// Example: starburn optimize survey.toml -o survey
 #[derive(clap::Args)]
@@ -164,7 +164,7 @@ fn minimize(args: &Args, config: &OptimizeConfig, problem: Problem) -> Result<()
     let comment = format!("Found by starburn optimize; loss {:.6e}", state.best.value);
     let all = free.values(&state.best.x)?;
     free.parameters().write_values(&all, &comment, &file("best_fit.toml"))?;
-    history_figure(&state.history, &config.stages).save(&file("history"))?;
+    history_figure(&state.history, &config.stages).save(&file("loss"))?;
     correlation_figure(&fisher, &names).save(&file("correlations"))?;
     for (stem, figure) in statistics_figures(objective.target(), start, best) {
         figure.save(&file(&stem))?;

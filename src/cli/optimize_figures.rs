@@ -44,7 +44,7 @@ pub(super) fn statistics_figures(
             .push(statistic_panel(statistic, [values, sigma, &start[range.clone()], &best[range]]));
     }
     let figure = |(i, panels): (usize, &[Panel])| {
-        let stem = if i == 0 { "statistics".to_owned() } else { format!("statistics_{}", i + 1) };
+        let stem = if i == 0 { "comparison".to_owned() } else { format!("comparison_{}", i + 1) };
         (stem, Figure::new(panels.to_vec(), panels.len().min(COLUMNS)))
     };
     panels.chunks(PANELS).enumerate().map(figure).collect()
