@@ -44,6 +44,7 @@ pub mod error;
 pub mod figures;
 pub mod files;
 pub mod filter;
+pub mod fit;
 pub mod galhalo;
 pub mod halo;
 pub mod history;

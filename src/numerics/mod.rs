@@ -12,9 +12,11 @@ pub mod integrate;
 pub mod interp;
 pub mod jacobian;
 pub mod log1p;
+pub mod normal;
 pub mod quadratic;
 pub mod random;
 pub mod sigmoid;
+pub mod spd;
 pub mod triweight;
 mod triweight_loops;
 
