@@ -1,8 +1,9 @@
-//! Writing files so that they are either whole or as they were before.
+//! Writing files so that they are either whole or as they were before, and reading configurations.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use serde::de::DeserializeOwned;
 use tempfile::NamedTempFile;
 
 use crate::{Error, Result};
@@ -77,4 +78,23 @@ pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<()> {
     let mut file = temporary_beside(path)?;
     file.write_all(bytes).map_err(Error::io("write", path))?;
     CompleteFile::new(file, path)?.persist()
+}
+
+/// Reads a TOML file.
+///
+/// # Errors
+/// [`Error::Io`] when it cannot be read, [`Error::File`] naming the line when it is not valid.
+pub fn read_toml<T: DeserializeOwned>(path: &Path) -> Result<T> {
+    let text = std::fs::read_to_string(path).map_err(Error::io("read", path))?;
+    toml::from_str(&text).map_err(|error: toml::de::Error| {
+        let message = error.message().trim();
+        let reason = match error.span() {
+            Some(span) => {
+                let line = text[..span.start.min(text.len())].matches('\n').count() + 1;
+                format!("line {line}: {message}")
+            }
+            None => message.to_owned(),
+        };
+        Error::file(path, reason)
+    })
 }

@@ -160,7 +160,8 @@ impl Fitter {
 
     /// Which of the free parameters is the mass.
     fn mass(&self) -> Option<usize> {
-        self.free.names().iter().position(|name| MASSES.contains(name))
+        let names = self.free.names();
+        MASSES.iter().find_map(|mass| names.iter().position(|name| name == mass))
     }
 
     /// Follows all descents to their ends.
@@ -229,6 +230,20 @@ impl Fitter {
         Ok((magnitudes, jacobian))
     }
 
+    /// Residuals of a galaxy at given latent parameters and their Jacobian, `[n_residual, n_free]`.
+    #[cfg(test)]
+    pub(super) fn residuals(&self, galaxy: &Galaxy, u: &[f64]) -> Result<(Vec<f64>, Vec<f64>)> {
+        let latents = self.latents(std::slice::from_ref(galaxy))?.remove(0);
+        let latents = latents.map_err(|e| Error::invalid("galaxy", e))?;
+        let slopes: Vec<f64> = latents.iter().zip(u).map(|(l, u)| l.slope(*u)).collect();
+        let row = self.free.with_values(&galaxy.parameters, &values_of(&latents, u));
+        let bands: Vec<usize> = (0..galaxy.bands.len()).collect();
+        let t_obs = galaxy.t_obs_gyr.into_iter().collect();
+        let (magnitudes, jacobian) = self.evaluate(vec![row], t_obs, &bands)?;
+        let seen = Seen { magnitudes: &magnitudes, jacobian: &jacobian };
+        Ok(residuals(galaxy, &slopes, &bands, &seen))
+    }
+
     fn tensors(&self, rows: &[Vec<f64>], t_obs_gyr: &[f64]) -> (Tensor<2>, Option<Tensor<1>>) {
         let place = self.model.place();
         let rows: Vec<&[f64]> = rows.iter().map(Vec::as_slice).collect();
@@ -260,14 +275,7 @@ impl Fitter {
             }
             return;
         }
-        let (mut residuals, mut jacobian) = (Vec::new(), Vec::new());
-        for ((k, magnitude), d) in bands.iter().zip(seen.magnitudes).zip(seen.jacobian.chunks(n)) {
-            let Some(flux) = galaxy.bands[*k] else { continue };
-            let model = flux_of_magnitude_ujy(*magnitude) / flux.error_ujy;
-            residuals.push(model - flux.value_ujy / flux.error_ujy);
-            jacobian
-                .extend(d.iter().zip(&slopes).map(|(d, slope)| -model / MAG_PER_LN * d * slope));
-        }
+        let (residuals, jacobian) = residuals(galaxy, &slopes, bands, seen);
         descent.search.take(&residuals, &jacobian, self.settings.max_iterations);
     }
 
@@ -357,6 +365,26 @@ impl Fitter {
         })?;
         Ok((magnitudes, to_host(mass.values)?, to_host(mass.jacobian)?))
     }
+}
+
+/// Differences of fluxes over errors, one per measurement, and their derivatives with respect to the
+/// latent parameters, whose slopes are `slopes`. Fluxes, not magnitudes: those may be negative.
+fn residuals(
+    galaxy: &Galaxy,
+    slopes: &[f64],
+    bands: &[usize],
+    seen: &Seen<'_>,
+) -> (Vec<f64>, Vec<f64>) {
+    let (mut residuals, mut jacobian) = (Vec::new(), Vec::new());
+    let seen = seen.magnitudes.iter().zip(seen.jacobian.chunks(slopes.len()));
+    for (k, (magnitude, derivatives)) in bands.iter().zip(seen) {
+        let Some(flux) = galaxy.bands[*k] else { continue };
+        let model = flux_of_magnitude_ujy(*magnitude) / flux.error_ujy;
+        residuals.push(model - flux.value_ujy / flux.error_ujy);
+        let of_latent = derivatives.iter().zip(slopes);
+        jacobian.extend(of_latent.map(|(d, slope)| -model / MAG_PER_LN * d * slope));
+    }
+    (residuals, jacobian)
 }
 
 fn values_of(latents: &[Latent], u: &[f64]) -> Vec<f64> {

@@ -40,7 +40,7 @@ impl FreeParameters {
             if free.iter().any(|(i, _)| *i == j) {
                 return refused("is named twice");
             }
-            let Some(prior) = prior.or_else(|| Prior::usual(name)) else {
+            let Some(prior) = prior.or_else(|| Prior::usual(&info[j])) else {
                 return refused("has no usual prior; state one");
             };
             let bound = info[j].bound;
@@ -64,8 +64,9 @@ impl FreeParameters {
 
     /// The names of all parameters with a usual prior, but for those in `fixed`.
     pub fn usual(components: &Components, fixed: &[&str]) -> Vec<&'static str> {
-        let names = components.names().into_iter();
-        names.filter(|name| Prior::usual(name).is_some() && !fixed.contains(name)).collect()
+        let infos = components.info().into_iter();
+        let free = infos.filter(|p| Prior::usual(p).is_some() && !fixed.contains(&p.name));
+        free.map(|p| p.name).collect()
     }
 
     /// Names in order.
@@ -210,10 +211,7 @@ mod tests {
     fn columns_fix_parameters() {
         let components = Components::default();
         let names = FreeParameters::usual(&components, &["lgmet", "redshift"]);
-        assert_eq!(
-            names,
-            ["logm0", "lgmcrit", "lgy_at_mcrit", "indx_lo", "lg_qt", "lg_drop", "av", "dust_slope"]
-        );
+        assert_eq!(names, ["logm0", "logtc", "lgy_at_mcrit", "av", "dust_slope"]);
     }
 
     #[test]

@@ -9,6 +9,7 @@
 use serde::Deserialize;
 
 use crate::numerics::normal::{density, probability, quantile};
+use crate::parameters::ParamInfo;
 use crate::{Error, Result};
 
 /// The largest `|u|`: beyond, values are those of the range's end to rounding.
@@ -37,17 +38,14 @@ pub enum Prior {
 }
 
 impl Prior {
-    /// The prior of the parameter `name` unless the user has another.
-    pub fn usual(name: &str) -> Option<Self> {
+    /// The prior of a parameter unless the user has another; `None` for one that is usually fixed.
+    pub fn usual(info: &ParamInfo) -> Option<Self> {
         let gaussian = |mean, sigma| Self::Gaussian { mean, sigma };
         let uniform = |low, high| Self::Uniform { low, high };
-        Some(match name {
-            "logm0" => gaussian(12.3, 0.8),
-            "lgmcrit" => gaussian(12.0, 0.3),
-            "lgy_at_mcrit" => gaussian(-10.0, 0.4),
-            "indx_lo" => gaussian(1.0, 0.3),
-            "lg_qt" => gaussian(1.0, 0.25),
-            "lg_drop" => gaussian(-1.2, 0.6),
+        Some(match info.name {
+            "logm0" => gaussian(11.5, 0.5),
+            "logtc" => gaussian(0.1, 0.25),
+            "lgy_at_mcrit" => gaussian(info.default, 0.8),
             "lg_mass_formed" => gaussian(10.0, 1.0),
             "t_start" => uniform(0.0, 13.0),
             "tau" => gaussian(2.5, 2.0),

@@ -3,8 +3,8 @@
 use super::galaxy::Flux;
 use super::prior::Latent;
 
-/// Parameters whose first effect is to scale the light; the first that is free is the mass of a start.
-pub(super) const MASSES: [&str; 2] = ["logm0", "lg_mass_formed"];
+/// Parameters whose first effect is to scale the light; the first of them that is free does so at a start.
+pub(super) const MASSES: [&str; 3] = ["lg_mass_formed", "lgy_at_mcrit", "logm0"];
 /// How many times the mass is moved to where the brightness suggests, which the model is computed for.
 pub(super) const N_SCALINGS: usize = 3;
 /// Distance of patterns from the medians of the priors, in standard deviations.

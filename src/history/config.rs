@@ -6,6 +6,7 @@ use std::path::Path;
 use serde::Deserialize;
 
 use super::Quantity;
+use crate::files::read_toml;
 use crate::{Error, Result};
 
 /// A run: model, times, quantities and galaxies.
@@ -60,9 +61,7 @@ impl HistoryConfig {
     /// # Errors
     /// [`Error::Io`] when it cannot be read, [`Error::File`] naming the line when it is not valid.
     pub fn read(path: &Path) -> Result<Self> {
-        let text = std::fs::read_to_string(path).map_err(Error::io("read", path))?;
-        let config: Self =
-            toml::from_str(&text).map_err(|e| Error::file(path, in_one_line(&e, &text)))?;
+        let config: Self = read_toml(path)?;
         config.check().map_err(|e| Error::file(path, e.to_string()))?;
         Ok(config)
     }
@@ -119,17 +118,6 @@ impl HistoryConfig {
 }
 
 /// The message of a TOML error with its place.
-fn in_one_line(error: &toml::de::Error, text: &str) -> String {
-    let message = error.message().trim();
-    match error.span() {
-        Some(span) => {
-            let line = text[..span.start.min(text.len())].matches('\n').count() + 1;
-            format!("line {line}: {message}")
-        }
-        None => message.to_owned(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
