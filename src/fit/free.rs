@@ -219,12 +219,13 @@ mod tests {
         let components = Components::default();
         let row = components.row(&[("lg_drop", -2.0), ("lg_rejuv", -1.0)]).unwrap();
         let end = |free: &FreeParameters, u: f64| free.latents(&row, 9.0).unwrap()[0].value(u);
-        let drop = free(&[("lg_drop", None)]).unwrap();
+        let wide = Some(Prior::Gaussian { mean: -1.2, sigma: 0.6 });
+        let drop = free(&[("lg_drop", wide)]).unwrap();
         assert!(end(&drop, 7.0) <= -1.0);
         let flat = Prior::Uniform { low: -3.0, high: 0.0 };
         let rejuv = free(&[("lg_rejuv", Some(flat))]).unwrap();
         assert!(end(&rejuv, -7.0) >= -2.0 && end(&rejuv, -7.0) < -1.99);
-        let error = free(&[("lg_drop", None), ("lg_rejuv", Some(flat))]).unwrap_err().to_string();
+        let error = free(&[("lg_drop", wide), ("lg_rejuv", Some(flat))]).unwrap_err().to_string();
         assert!(error.contains("lg_rejuv") && error.contains("limited by lg_drop"), "{error}");
 
         let narrow = Prior::Uniform { low: -0.5, high: -0.1 };

@@ -172,7 +172,7 @@ impl Latent {
     /// The number that belongs to a value.
     pub fn inverse(&self, value: f64) -> f64 {
         Self::clamp(match *self {
-            Self::Uniform { low, high } => quantile((value - low) / (high - low)),
+            Self::Uniform { low, high } => quantile(((value - low) / (high - low)).clamp(0.0, 1.0)),
             Self::Gaussian { mean, sigma, below, above, share, .. } => {
                 let q = (value - mean) / sigma;
                 match q > 0.0 {
