@@ -121,8 +121,9 @@ fn good_rows_are_fitted_and_bad_ones_explained() {
 #[test]
 fn interrupted_runs_go_on_and_threads_change_nothing() {
     let folder = folder();
-    let parts = ["--part-rows", "2", "--batch", "2"];
-    let run = |more: &[&str]| [&parts[..], more].concat();
+    fn run<'a>(more: &[&'a str]) -> Vec<&'a str> {
+        [&["--part-rows", "2", "--batch", "2"], more].concat()
+    }
     succeeds(folder.path(), &run(&["in.csv", "-o", "one.csv", "--threads", "1"]));
     fails(
         folder.path(),

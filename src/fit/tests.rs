@@ -1,5 +1,6 @@
 //! Fits of mock galaxies.
 
+use super::galaxy::flux_of_magnitude_ujy;
 use super::*;
 use crate::device::{Place, Precision, to_host};
 use crate::filter::FilterSet;
@@ -82,21 +83,20 @@ fn masses_of_mock_galaxies_are_recovered_with_honest_errors() {
 }
 
 #[test]
-fn a_galaxy_without_noise_comes_back() {
+fn galaxies_without_noise_come_back() {
     let fitter = fitter(FILTERS, &f64_place());
-    let mock = mock(&fitter, 6, (0.001, 0.001), 0.0);
-    for ((fit, truth), lg_mstar) in
-        fitted(&fitter, &mock.galaxies).iter().zip(&mock.truth).zip(&mock.lg_mstar)
+    let mock = mock(&fitter, 6, (0.01, 0.01), 0.0);
+    for ((fit, galaxy), lg_mstar) in
+        fitted(&fitter, &mock.galaxies).iter().zip(&mock.galaxies).zip(&mock.lg_mstar)
     {
-        assert!(fit.chi2 < 1.0 && fit.warning.is_none(), "{fit:?}");
-        assert!(
-            (fit.lg_mstar - lg_mstar).abs() < 3.0 * fit.lg_mstar_err.max(1e-3),
-            "{fit:?} {lg_mstar}"
-        );
-        for ((value, error), truth) in fit.values.iter().zip(&fit.errors).zip(truth) {
-            assert!((value - truth).abs() < 3.0 * error, "{fit:?} {truth:?}");
+        assert!(fit.chi2 < 2.0 && fit.warning.is_none(), "{fit:?}");
+        assert!((fit.lg_mstar - lg_mstar).abs() < 3.0 * fit.lg_mstar_err, "{fit:?} {lg_mstar}");
+        assert!(fit.lg_mstar_err < 0.1 && fit.n_bands == 9 && fit.n_iterations > 1);
+        for (magnitude, flux) in fit.magnitudes.iter().zip(&galaxy.bands) {
+            let measured = flux.unwrap().value_ujy;
+            let seen = flux_of_magnitude_ujy(*magnitude);
+            assert!((seen / measured - 1.0).abs() < 0.02, "{fit:?}");
         }
-        assert!(fit.n_bands == 9 && fit.n_iterations > 1);
     }
 }
 
