@@ -61,7 +61,7 @@ pub struct FitSummary {
     pub replaced: Vec<String>,
 }
 
-/// A worker's task made of the plan that all share.
+/// What a job reads and writes. Made once and shared by all workers.
 struct Plan {
     columns: FitColumns,
     output: OutputPlan,
