@@ -21,7 +21,7 @@ const FARTHEST: f64 = 4.0;
 /// The start number `s` in `n` parameters: the medians of the priors, then points around them whose signs
 /// are those of a Hadamard matrix, so that no two parameters vary together.
 pub(super) fn pattern(s: usize, n: usize) -> Vec<f64> {
-    let sign = |j: usize| if (s & (j + 1)).count_ones() % 2 == 0 { 1.0 } else { -1.0 };
+    let sign = |j: usize| if (s & (j + 1)).count_ones().is_multiple_of(2) { 1.0 } else { -1.0 };
     (0..n).map(|j| if s == 0 { 0.0 } else { DISTANCE * sign(j) }).collect()
 }
 
