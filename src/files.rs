@@ -224,6 +224,14 @@ pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<()> {
     CompleteFile::new(file, path)?.persist()
 }
 
+/// Reads a TOML file.
+///
+/// # Errors
+/// Those of [`read_text`]; [`Error::File`] naming the line when it is not valid.
+pub fn read_toml<T: DeserializeOwned>(path: &Path) -> Result<T> {
+    parse_toml(&read_text(path)?).map_err(|reason| Error::file(path, reason))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

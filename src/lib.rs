@@ -4,9 +4,9 @@
 //! Data flow one way: parameters, [`halo`] growth, [`sfh`] and stellar ages, [`metallicity`], weights
 //! over the [`ssp`] grid, [`nebular`] lines, spectra ([`sed`]), [`dust`], [`photometry`];
 //! [`population`] has the whole chain as one [`GalaxyModel`](population::GalaxyModel), [`predict`] runs
-//! it over catalogues, [`history`] through cosmic time, [`emulator`] learns the step from histories to
-//! ages; [`galhalo`] makes the galaxies of whole populations of haloes, and [`summary`] adds up
-//! populations and differentiates losses on them.
+//! it over catalogues, [`history`] through cosmic time, [`fit`] finds the parameters behind photometry,
+//! [`emulator`] learns the step from histories to ages; [`galhalo`] makes the galaxies of whole
+//! populations of haloes, and [`summary`] adds up populations and differentiates losses on them.
 //!
 //! ```
 //! use starburn::device::{DEFAULT_DEVICE, Place, Precision, to_host};
@@ -45,6 +45,7 @@ pub mod error;
 pub mod figures;
 pub mod files;
 pub mod filter;
+pub mod fit;
 #[doc(hidden)]
 pub mod fuzz;
 pub mod galhalo;

@@ -18,6 +18,7 @@ mod doctor;
 mod emulator;
 mod figures;
 mod filters;
+mod fit;
 mod history;
 mod model_options;
 mod nebular;
@@ -53,6 +54,8 @@ enum Command {
     Demo(demo::Args),
     /// Predict magnitudes, masses, spectra and gradients for a catalogue of galaxies
     Predict(Box<predict::Args>),
+    /// Fit single galaxies to photometry, many at once
+    Fit(Box<fit::Args>),
     /// Watch galaxies grow: quantities against the time of observation, with gradients
     History(history::Args),
     /// Reproduce the figures of the DSPS paper
@@ -83,6 +86,7 @@ pub fn run() -> ExitCode {
     let outcome: Result<ExitCode> = match Cli::parse().command {
         Command::Demo(args) => demo::run(&args),
         Command::Predict(args) => predict::run(&args),
+        Command::Fit(args) => fit::run(&args),
         Command::History(args) => history::run(&args),
         Command::Figures(args) => figures::run(&args),
         Command::Parameters(args) => parameters::run(&args),

@@ -7,7 +7,7 @@ use std::path::Path;
 use serde::Deserialize;
 
 use super::{PopulationIngredients, PopulationParameters};
-use crate::files::{parse_toml, read_text, write_atomic};
+use crate::files::{read_toml, write_atomic};
 use crate::{Error, Result};
 
 #[derive(Deserialize)]
@@ -25,8 +25,7 @@ impl PopulationParameters {
     /// that no population has, or a value that is out of its range.
     pub fn read_values(&self, values: Vec<f64>, path: &Path) -> Result<Vec<f64>> {
         let in_file = |e: Error| Error::file(path, e.to_string());
-        let file: ParameterFile =
-            parse_toml(&read_text(path)?).map_err(|reason| Error::file(path, reason))?;
+        let file: ParameterFile = read_toml(path)?;
         let all = Self::new(PopulationIngredients { growth: true, bursts: true });
         let mut changes = Vec::new();
         for (name, value) in &file.values {

@@ -13,6 +13,7 @@ pub mod interp;
 pub mod jacobian;
 pub mod lbfgs;
 pub mod log1p;
+pub mod normal;
 pub mod quadratic;
 pub mod random;
 pub mod schedule;

@@ -328,12 +328,33 @@ impl GalaxyModel {
         t_obs_gyr: Option<&Tensor<1>>,
         wrt: &[usize],
     ) -> Result<Jacobian> {
+        self.jacobian_of_bands(matrix, t_obs_gyr, wrt, &Vec::from_iter(0..self.bands.names().len()))
+    }
+
+    /// [`jacobian`](Self::jacobian) of the magnitudes in the filters with indices `bands` alone, in their
+    /// order.
+    ///
+    /// # Errors
+    /// Those of [`jacobian`](Self::jacobian), and [`Error::Invalid`] for `bands` that are none or do not
+    /// exist.
+    pub fn jacobian_of_bands(
+        &self,
+        matrix: &Tensor<2>,
+        t_obs_gyr: Option<&Tensor<1>>,
+        wrt: &[usize],
+        bands: &[usize],
+    ) -> Result<Jacobian> {
+        let n_band = self.bands.names().len();
+        if bands.is_empty() || bands.iter().any(|k| *k >= n_band) {
+            let reason = format!("{bands:?}: expected indices from 0 to {}", n_band - 1);
+            return Err(Error::invalid("filters of the Jacobian", reason));
+        }
         // Checks the width before columns are taken.
         self.components().galaxies(matrix, t_obs_gyr.cloned())?;
         // Band by band: a reverse pass for one magnitude needs the samples of one filter only.
-        let bands = (0..self.bands.names().len()).map(|k| {
-            let tables = self.tables.as_ref().map(|tables| tables.only(k));
-            let model = Self { bands: self.bands.only(k), tables, ..self.clone() };
+        let bands = bands.iter().map(|k| {
+            let tables = self.tables.as_ref().map(|tables| tables.only(*k));
+            let model = Self { bands: self.bands.only(*k), tables, ..self.clone() };
             jacobian_of_columns(matrix, wrt, |matrix| {
                 let galaxies = self.components().galaxies(matrix, t_obs_gyr.cloned())?;
                 Ok(model.predict(&galaxies)?.magnitudes)

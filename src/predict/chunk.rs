@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Float64Array, RecordBatch, StringArray};
+use arrow::array::{ArrayRef, Float64Array, StringArray};
 use burn::tensor::Tensor;
 
+use super::part::Chunk;
 use super::plan::Plan;
 use super::rows::Rows;
+use super::run::Task;
 use crate::Result;
 use crate::device::{Place, to_host};
 use crate::numerics::{column, log10};
@@ -19,28 +21,6 @@ use crate::sfh::SFR_MIN;
 pub(super) struct Predictor {
     pub model: GalaxyModel,
     pub widths: Option<EquivalentWidths>,
-}
-
-/// A slice of the catalogue.
-pub(super) struct Task {
-    /// The part of the output to which it belongs.
-    pub part: usize,
-    /// Its rows.
-    pub input: RecordBatch,
-}
-
-/// What comes of a [`Task`].
-pub(super) struct Chunk {
-    /// The part of the output to which it belongs.
-    pub part: usize,
-    /// Rows of the output catalogue.
-    pub rows: RecordBatch,
-    /// Values per row of the arrays that [`Plan::row_arrays`] names.
-    pub arrays: Vec<Vec<f64>>,
-    /// The reason for each row without a prediction.
-    pub status: Vec<Option<String>>,
-    /// Number of rows outside the prior of an emulator.
-    pub n_outside: usize,
 }
 
 impl Predictor {
@@ -61,8 +41,8 @@ impl Predictor {
         if plan.spectra {
             arrays.extend(self.spectra(&rows)?);
         }
-        let output = plan.layout.batch(&task.input, added)?;
-        Ok(Chunk { part: task.part, rows: output, arrays, status, n_outside })
+        let output = plan.output.layout.batch(&task.input, added)?;
+        Ok(Chunk { part: task.part, rows: output, arrays, status, n_flagged: n_outside })
     }
 
     /// Parameters `[n_good, n_param]` and times of observation of the good rows.

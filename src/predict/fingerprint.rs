@@ -3,19 +3,19 @@
 use std::path::Path;
 
 use super::manifest::JobRecord;
-use super::plan::Plan;
 use crate::Result;
 use crate::checksum::{Checksum, checksum_of, checksum_of_file};
 use crate::population::GalaxyModel;
 
-/// Describes the job that predicts `input` with `model`, `batch` rows at once.
+/// Describes the job that computes with `model` what is `asked` for, for the rows of `input`, `batch` of
+/// them at once.
 ///
 /// # Errors
 /// [`Error::Io`](crate::Error::Io) when `input` cannot be read.
-pub(super) fn job_record(
+pub(crate) fn job_record(
     input: &Path,
     model: &GalaxyModel,
-    plan: &Plan,
+    asked: &str,
     rows: usize,
     rows_per_part: usize,
     batch: usize,
@@ -24,7 +24,7 @@ pub(super) fn job_record(
         program: concat!("starburn ", env!("CARGO_PKG_VERSION")).to_owned(),
         input: checksum_of_file(input)?,
         model: model_checksum(model),
-        output: output_checksum(plan, model),
+        output: checksum_of(asked.as_bytes()),
         rows,
         rows_per_part,
         batch,
@@ -57,15 +57,6 @@ fn model_checksum(model: &GalaxyModel) -> String {
         sum.numbers(response);
     }
     sum.hex()
-}
-
-/// Columns and arrays, whatever the names of the files.
-fn output_checksum(plan: &Plan, model: &GalaxyModel) -> String {
-    let names = model.components().names();
-    let wrt: Option<Vec<&str>> =
-        plan.wrt.as_ref().map(|wrt| wrt.iter().map(|j| names[*j]).collect());
-    let text = format!("{:?} {:?} {wrt:?}", plan.layout.schema().fields(), plan.row_arrays());
-    checksum_of(text.as_bytes())
 }
 
 #[cfg(test)]

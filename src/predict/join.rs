@@ -5,7 +5,7 @@ use std::path::Path;
 use arrow::array::RecordBatch;
 
 use super::parts::Parts;
-use super::plan::{Plan, SideFile};
+use super::plan::{OutputPlan, SideFile};
 use crate::catalog::{CatalogReader, CatalogWriter};
 use crate::files::CompleteFile;
 use crate::store::ArrayWriter;
@@ -16,12 +16,12 @@ use crate::{Error, Result};
 ///
 /// # Errors
 /// Those of reading parts and writing files.
-pub(super) fn join(plan: &Plan, parts: &Parts, output: &Path) -> Result<Vec<CompleteFile>> {
+pub(super) fn join(plan: &OutputPlan, parts: &Parts, output: &Path) -> Result<Vec<CompleteFile>> {
     let sides = plan.side_files.iter().map(|file| join_arrays(file, parts));
     sides.chain([join_rows(plan, parts, output)]).collect()
 }
 
-fn join_rows(plan: &Plan, parts: &Parts, output: &Path) -> Result<CompleteFile> {
+fn join_rows(plan: &OutputPlan, parts: &Parts, output: &Path) -> Result<CompleteFile> {
     let schema = plan.layout.schema();
     let mut writer = CatalogWriter::create(output, schema.clone())?;
     parts.note(writer.temporary())?;

@@ -15,7 +15,7 @@ use crate::{Error, Result};
 
 /// What a job computes; parts of two jobs fit together when these are equal.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct JobRecord {
+pub(crate) struct JobRecord {
     /// Name and version of the program.
     pub program: String,
     /// Checksum of the input catalogue.
@@ -60,17 +60,18 @@ impl JobRecord {
 
 /// A finished part.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct PartRecord {
+pub(crate) struct PartRecord {
     /// Its place among the parts.
     pub part: usize,
     /// Number of its rows.
     pub rows: usize,
-    /// Number of rows without a prediction.
+    /// Number of bad rows.
     pub bad: usize,
     /// The first of them, counted from 1 from the start of the catalogue, and its status.
     pub first_bad: Option<(usize, String)>,
-    /// Number of rows outside the prior of an emulator.
-    pub outside: usize,
+    /// Number of good rows whose result deserves a look: those outside the prior of an emulator, or fits
+    /// that have not converged.
+    pub flagged: usize,
     /// Checksums of its files by name.
     pub files: BTreeMap<String, String>,
 }
@@ -148,7 +149,7 @@ mod tests {
             rows: 10,
             bad: 1,
             first_bad: Some((7, "av\n is empty".into())),
-            outside: 0,
+            flagged: 0,
             files,
         }
     }

@@ -14,13 +14,18 @@ mod part;
 mod parts;
 mod plan;
 mod rows;
+mod run;
 mod summary;
 #[cfg(test)]
 mod tests;
 mod workers;
 
+pub(crate) use fingerprint::job_record;
 pub use haloes::write_galaxies;
 pub use job::PredictJob;
+pub(crate) use part::Chunk;
 pub use parts::parts_folder;
+pub(crate) use plan::OutputPlan;
 pub use rows::{CatalogColumns, Rows, T_OBS_COLUMN};
+pub(crate) use run::{Finished, PartedRun, Task, n_workers};
 pub use summary::Summary;

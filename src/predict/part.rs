@@ -8,9 +8,8 @@ use arrow::array::RecordBatch;
 use arrow::compute::concat_batches;
 use tempfile::NamedTempFile;
 
-use super::chunk::Chunk;
 use super::manifest::PartRecord;
-use super::plan::Plan;
+use super::plan::OutputPlan;
 use crate::catalog::CatalogWriter;
 use crate::checksum::checksum_of_file;
 use crate::files::{CompleteFile, temporary_beside};
@@ -30,6 +29,20 @@ pub(super) fn array_file(part: usize, array: &str) -> String {
 /// With what the names of all files of parts begin.
 pub(super) const PREFIX: &str = "part-";
 
+/// What comes of a [`Task`](super::run::Task).
+pub(crate) struct Chunk {
+    /// The part of the output to which it belongs.
+    pub part: usize,
+    /// Rows of the output catalogue.
+    pub rows: RecordBatch,
+    /// Values per row of the arrays that [`OutputPlan::row_arrays`] names.
+    pub arrays: Vec<Vec<f64>>,
+    /// The reason for each bad row.
+    pub status: Vec<Option<String>>,
+    /// Number of good rows whose result deserves a look.
+    pub n_flagged: usize,
+}
+
 /// A part on its way to disk. Its files appear when it is finished.
 pub(super) struct PartWriter {
     folder: PathBuf,
@@ -45,7 +58,12 @@ impl PartWriter {
     ///
     /// # Errors
     /// [`Error::Io`].
-    pub(super) fn create(folder: &Path, plan: &Plan, part: usize, start: usize) -> Result<Self> {
+    pub(super) fn create(
+        folder: &Path,
+        plan: &OutputPlan,
+        part: usize,
+        start: usize,
+    ) -> Result<Self> {
         let file = |name: &str| {
             let path = folder.join(array_file(part, name));
             let file = temporary_beside(&path)?;
@@ -80,7 +98,7 @@ impl PartWriter {
                 self.record.first_bad.get_or_insert((first + i, reason));
             }
         }
-        self.record.outside += chunk.n_outside;
+        self.record.flagged += chunk.n_flagged;
         self.record.rows += chunk.rows.num_rows();
         self.rows.push(chunk.rows);
         Ok(())
@@ -90,7 +108,7 @@ impl PartWriter {
     ///
     /// # Errors
     /// Those of [`CatalogWriter`]; [`Error::Io`].
-    pub(super) fn finish(mut self, plan: &Plan) -> Result<PartRecord> {
+    pub(super) fn finish(mut self, plan: &OutputPlan) -> Result<PartRecord> {
         let path = self.folder.join(rows_file(self.record.part));
         let schema = plan.layout.schema();
         // In one piece, so that neither the file nor what is made of it tells how many rows were
@@ -115,7 +133,7 @@ impl PartWriter {
 }
 
 /// True when the files of a part are those of its record, bit by bit; a file that cannot be read is not.
-pub(super) fn is_whole(folder: &Path, record: &PartRecord, plan: &Plan) -> bool {
+pub(super) fn is_whole(folder: &Path, record: &PartRecord, plan: &OutputPlan) -> bool {
     let arrays = plan.row_arrays().into_iter().map(|name| array_file(record.part, name));
     let files: BTreeMap<String, String> = arrays
         .chain([rows_file(record.part)])

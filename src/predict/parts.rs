@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::manifest::{self, JobRecord, PartRecord};
 use super::part::{PREFIX, PartWriter, array_file, is_whole, rows_file};
-use super::plan::Plan;
+use super::plan::OutputPlan;
 use crate::files::{TEMPORARY_PREFIX, is_temporary};
 use crate::{Error, Result};
 
@@ -40,7 +40,12 @@ impl Parts {
     /// # Errors
     /// [`Error::Io`]; [`Error::File`] when another run is writing there, when the folder has finished
     /// parts of another job, or when it holds something else.
-    pub(super) fn open(output: &Path, job: JobRecord, plan: &Plan, restart: bool) -> Result<Self> {
+    pub(super) fn open(
+        output: &Path,
+        job: JobRecord,
+        plan: &OutputPlan,
+        restart: bool,
+    ) -> Result<Self> {
         let folder = parts_folder(output);
         match fs::create_dir(&folder) {
             Err(error) if !(error.kind() == ErrorKind::AlreadyExists && folder.is_dir()) => {
@@ -88,7 +93,7 @@ impl Parts {
     ///
     /// # Errors
     /// [`Error::Io`].
-    pub(super) fn start(&self, plan: &Plan, part: usize) -> Result<PartWriter> {
+    pub(super) fn start(&self, plan: &OutputPlan, part: usize) -> Result<PartWriter> {
         PartWriter::create(&self.folder, plan, part, part * self.job.rows_per_part)
     }
 
@@ -96,7 +101,7 @@ impl Parts {
     ///
     /// # Errors
     /// Those of [`PartWriter::finish`]; [`Error::Io`].
-    pub(super) fn finish(&mut self, part: PartWriter, plan: &Plan) -> Result<()> {
+    pub(super) fn finish(&mut self, part: PartWriter, plan: &OutputPlan) -> Result<()> {
         let record = part.finish(plan)?;
         manifest::append(&self.manifest(), &record)?;
         self.finished.insert(record.part, record);

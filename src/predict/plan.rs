@@ -10,19 +10,27 @@ use super::job::PredictJob;
 use super::rows::CatalogColumns;
 use crate::Result;
 use crate::catalog::{CatalogReader, Format, OutputLayout};
-use crate::population::{EquivalentWidths, Frame};
+use crate::population::{EquivalentWidths, Frame, GalaxyModel};
 use crate::ssp::line_key;
 
 /// Column with the reason why a galaxy is outside the box in which the emulator of P(age) was trained.
 const OUTSIDE_COLUMN: &str = "outside_prior";
 
+/// What a job writes.
+pub(crate) struct OutputPlan {
+    /// Columns of the output.
+    pub layout: OutputLayout,
+    /// Files beside the catalogue.
+    pub side_files: Vec<SideFile>,
+}
+
 /// What a job reads and writes.
 pub(super) struct Plan {
     /// Parameters in the input.
     pub columns: CatalogColumns,
-    /// Columns of the output.
-    pub layout: OutputLayout,
-    /// Number of those that the output adds to the input and that hold numbers.
+    /// What is written.
+    pub output: OutputPlan,
+    /// Number of columns that the output adds to the input and that hold numbers.
     pub n_numbers: usize,
     /// Whether band fluxes are reported.
     pub fluxes: bool,
@@ -34,8 +42,6 @@ pub(super) struct Plan {
     pub wrt: Option<Vec<usize>>,
     /// Whether there are spectra.
     pub spectra: bool,
-    /// Files beside the catalogue.
-    pub side_files: Vec<SideFile>,
     /// Input columns that are no parameters and stand in the output as they were.
     pub carried: Vec<String>,
     /// Input columns whose names the output needs for its own.
@@ -43,7 +49,7 @@ pub(super) struct Plan {
 }
 
 /// A safetensors file beside the catalogue.
-pub(super) struct SideFile {
+pub(crate) struct SideFile {
     pub path: PathBuf,
     /// Its arrays in the order of the file.
     pub arrays: Vec<SideArray>,
@@ -51,7 +57,7 @@ pub(super) struct SideFile {
 }
 
 /// An array of a [`SideFile`].
-pub(super) struct SideArray {
+pub(crate) struct SideArray {
     pub name: &'static str,
     pub shape: Vec<usize>,
     /// The values where they are known from the start; others come row by row.
@@ -73,19 +79,31 @@ impl Plan {
         Ok(Self {
             columns,
             n_numbers: fields.iter().filter(|f| *f.data_type() == DataType::Float64).count(),
-            layout: OutputLayout::new(&reader.schema_for(Format::from_path(output)?), fields)?,
+            output: OutputPlan {
+                layout: OutputLayout::new(&reader.schema_for(Format::from_path(output)?), fields)?,
+                side_files: jacobian.into_iter().chain(spectra).collect(),
+            },
             fluxes: job.fluxes,
             sfr: job.sfr,
             lines: job.lines.to_vec(),
             wrt: job.jacobian.map(|(_, wrt)| wrt.to_vec()),
             spectra: job.spectra.is_some(),
-            side_files: jacobian.into_iter().chain(spectra).collect(),
             carried,
             replaced,
         })
     }
 
-    /// Names of the arrays that come row by row, in the order of [`Chunk::arrays`](super::chunk::Chunk).
+    /// What tells outputs apart: columns and arrays, whatever the names of the files.
+    pub(super) fn asked_for(&self, model: &GalaxyModel) -> String {
+        let names = model.components().names();
+        let wrt: Option<Vec<&str>> =
+            self.wrt.as_ref().map(|wrt| wrt.iter().map(|j| names[*j]).collect());
+        format!("{:?} {:?} {wrt:?}", self.output.layout.schema().fields(), self.output.row_arrays())
+    }
+}
+
+impl OutputPlan {
+    /// Names of the arrays that come row by row, in the order of [`Chunk::arrays`](super::part::Chunk).
     pub(super) fn row_arrays(&self) -> Vec<&'static str> {
         let arrays = self.side_files.iter().flat_map(|file| &file.arrays);
         arrays.filter(|array| array.values.is_none()).map(|array| array.name).collect()

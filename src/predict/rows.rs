@@ -32,6 +32,12 @@ impl CatalogColumns {
         }
     }
 
+    /// The same with other values, by index, for parameters that are not among the columns.
+    pub(crate) fn with_defaults(mut self, values: impl Iterator<Item = (usize, f64)>) -> Self {
+        values.for_each(|(j, value)| self.info[j].default = value);
+        self
+    }
+
     /// The parameters that take their default for every galaxy.
     pub fn defaulted(&self) -> Vec<&ParamInfo> {
         self.info.iter().zip(&self.present).filter(|(_, p)| !**p).map(|(info, _)| info).collect()

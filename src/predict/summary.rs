@@ -1,7 +1,7 @@
 //! What a run did, for people.
 
-use super::manifest::PartRecord;
 use super::plan::Plan;
+use super::run::Finished;
 
 /// What a run did.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -27,25 +27,20 @@ pub struct Summary {
 }
 
 impl Summary {
-    /// From all parts, in order.
-    pub(super) fn new<'a>(
-        plan: &Plan,
-        parts: impl Iterator<Item = &'a PartRecord>,
-        n_resumed: usize,
-    ) -> Self {
+    pub(super) fn new(plan: &Plan, finished: &Finished) -> Self {
         let defaulted = plan.columns.defaulted();
         let mut summary = Self {
-            n_resumed,
+            n_resumed: finished.n_resumed,
             defaulted: defaulted.iter().map(|p| (p.name.to_owned(), p.default)).collect(),
             t_obs_from_redshift: !plan.columns.has_t_obs(),
             carried: plan.carried.clone(),
             replaced: plan.replaced.clone(),
             ..Self::default()
         };
-        for part in parts {
+        for part in &finished.parts {
             summary.n_rows += part.rows;
             summary.n_bad += part.bad;
-            summary.n_outside += part.outside;
+            summary.n_outside += part.flagged;
             summary.first_bad = summary.first_bad.take().or_else(|| part.first_bad.clone());
         }
         summary

@@ -1,0 +1,211 @@
+//! `starburn fit`: parameters of galaxies from their photometry.
+
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use super::model_options::ModelOptions;
+use super::paths::real_path;
+use super::progress::galaxies_bar;
+use crate::catalog::CatalogReader;
+use crate::fit::{
+    FitConfig, FitJob, FitSettings, FitSummary, Fitter, FreeParameters, Prior, figures,
+};
+use crate::predict::parts_folder;
+use crate::{Error, Result};
+
+/// Fit single galaxies to photometry, many at once: most probable parameters with uncertainties.
+///
+/// The catalogue is CSV or Parquet, one galaxy per row, with a column redshift and for each filter
+/// either of
+///
+///   mag_<FILTER>      magerr_<FILTER>        AB magnitudes
+///   fnu_ujy_<FILTER>  fnu_ujy_err_<FILTER>   flux densities [microjansky], also negative ones
+///
+/// An empty value or error means that nothing was measured. Other columns named after parameters fix
+/// these, row by row; all others are carried through.
+///
+/// The output adds, for each free parameter, its most probable value and <NAME>_err; lg_mstar and
+/// lg_mstar_err (stars and remnants); chi2, n_bands, n_iterations, fit_mag_<FILTER>; and status: empty,
+/// or why a row was not fitted or its fit has not converged.
+///
+/// CONFIG is TOML; both keys are optional:
+///
+///   free = ["logm0", "lgmet", "av"]
+///
+///   [prior]                                  # others have their usual priors, which are listed
+///   av = { mean = 0.5, sigma = 0.3 }         # a Gaussian, cut off at the ends of the range
+///   lgmet = { low = -3.0, high = -1.5 }      # the same density in between
+///
+/// Finished parts wait in the folder OUT.parts; if the run is interrupted, the same command goes on
+/// from there.
+///
+/// Example: starburn fit photometry.csv -o fits.csv --filters lsst,twomass_ks --figures 0,17
+#[derive(clap::Args)]
+#[command(verbatim_doc_comment)]
+pub(super) struct Args {
+    /// Catalogue to read, .csv or .parquet
+    catalog: PathBuf,
+    /// Catalogue to write, .csv or .parquet
+    #[arg(short, long, value_name = "OUT")]
+    output: PathBuf,
+    #[command(flatten)]
+    model: ModelOptions,
+    /// Parameters to fit, separated by commas [default: those with a usual prior that are no columns]
+    #[arg(long, value_name = "NAME,...", value_delimiter = ',')]
+    free: Vec<String>,
+    /// Free parameters and priors, a TOML file
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Searches per galaxy, each from another point
+    #[arg(long, value_name = "N", default_value_t = FitSettings::default().starts)]
+    starts: usize,
+    /// Steps after which a search is given up
+    #[arg(long, value_name = "N", default_value_t = FitSettings::default().max_iterations)]
+    max_iterations: usize,
+    /// Rows, counted from 0 and separated by commas, whose fits are drawn
+    #[arg(long, value_name = "ROW,...", value_delimiter = ',')]
+    figures: Vec<usize>,
+    /// Folder for the figures
+    #[arg(long, value_name = "DIR", default_value = "starburn-fit", requires = "figures")]
+    figures_dir: PathBuf,
+    /// Stop at the first row that cannot be fitted
+    #[arg(long)]
+    strict: bool,
+    /// Worker threads [default: as many as the machine has; on a GPU 1]
+    #[arg(long, value_name = "N")]
+    threads: Option<NonZeroUsize>,
+    /// Galaxies fitted at once, per thread [default: 128; on a GPU 2048]
+    #[arg(long, value_name = "N")]
+    batch: Option<NonZeroUsize>,
+    /// Rows of the parts that an interrupted run keeps
+    #[arg(long, value_name = "N", default_value_t = FitJob::PART_ROWS)]
+    part_rows: NonZeroUsize,
+    /// Discard what an interrupted run has kept
+    #[arg(long)]
+    restart: bool,
+}
+
+pub(super) fn run(args: &Args) -> Result<ExitCode> {
+    if !args.figures.is_empty() && args.figures_dir.exists() && !args.figures_dir.is_dir() {
+        return Err(Error::file(&args.figures_dir, "is not a folder"));
+    }
+    let mut config = match &args.config {
+        Some(path) => FitConfig::read(path)?,
+        None => FitConfig::default(),
+    };
+    if !args.free.is_empty() {
+        config.free = Some(args.free.clone());
+    }
+    if args.config.as_deref().map(real_path) == Some(real_path(&args.output)) {
+        return Err(Error::file(&args.output, "is named for two different files"));
+    }
+    let model = args.model.model()?;
+    let reader = CatalogReader::open(&args.catalog, 1)?;
+    check_rows(&args.figures, reader.n_rows())?;
+    let columns: Vec<&str> = reader.column_names().collect();
+    let free = config.parameters(model.components(), &columns)?;
+    let settings = FitSettings { starts: args.starts, max_iterations: args.max_iterations };
+    let fitter = Fitter::new(model, free, settings)?;
+    drop(reader);
+
+    let job = FitJob {
+        fitter: &fitter,
+        strict: args.strict,
+        batch: args.batch,
+        threads: args.threads,
+        part_rows: args.part_rows,
+        restart: args.restart,
+    };
+    let bar = galaxies_bar();
+    let mut begun = false;
+    let outcome = job.run(&args.catalog, &args.output, |done, total| {
+        bar.set_length(total as u64);
+        bar.set_position(done as u64);
+        if !begun {
+            // What an earlier run has done says nothing about the pace.
+            bar.reset_eta();
+            begun = true;
+        }
+    });
+    bar.finish_and_clear();
+    let parts = parts_folder(&args.output);
+    if outcome.is_err() && begun && parts.exists() {
+        eprintln!(
+            "finished parts are kept in {}; the same command goes on from there",
+            parts.display()
+        );
+    }
+    report(&outcome?, fitter.free(), &args.output);
+    if !args.figures.is_empty() {
+        draw(&fitter, args)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Wrong rows are refused before the work.
+fn check_rows(rows: &[usize], n_rows: usize) -> Result<()> {
+    let wrong = |row: &&usize| **row >= n_rows;
+    rows.iter().find(wrong).map_or(Ok(()), |row| {
+        let allowed = format!("[0, {n_rows})");
+        Err(Error::OutOfRange { what: "--figures: row".to_owned(), value: *row as f64, allowed })
+    })
+}
+
+fn report(summary: &FitSummary, free: &FreeParameters, output: &Path) {
+    if summary.n_resumed > 0 {
+        eprintln!(
+            "{} of {} rows had been finished by an earlier run",
+            summary.n_resumed, summary.n_rows
+        );
+    }
+    let prior = |(name, prior): (&str, &Prior)| match prior {
+        Prior::Gaussian { mean, sigma } => format!("{name}={mean}±{sigma}"),
+        Prior::Uniform { low, high } => format!("{name}=[{low}, {high}]"),
+    };
+    let priors: Vec<String> = free.names().into_iter().zip(free.priors()).map(prior).collect();
+    eprintln!("free parameters and priors: {}", priors.join(" "));
+    if !summary.defaulted.is_empty() {
+        let list: Vec<String> =
+            summary.defaulted.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        eprintln!("fixed parameters that are not in the catalogue, by default: {}", list.join(" "));
+    }
+    for (what, names) in [
+        ("filters without photometry in the catalogue", &summary.unobserved),
+        ("columns carried through", &summary.carried),
+        ("columns replaced by the fit", &summary.replaced),
+    ] {
+        if !names.is_empty() {
+            eprintln!("{what}: {}", names.join(" "));
+        }
+    }
+    if let Some((row, status)) = &summary.first_bad {
+        eprintln!(
+            "{} of {} rows could not be fitted, see column status; the first is row {row}: {status}",
+            summary.n_bad, summary.n_rows
+        );
+    }
+    if summary.n_unconverged > 0 {
+        eprintln!(
+            "warning: {} of {} fits have not converged, see column status",
+            summary.n_unconverged, summary.n_rows
+        );
+    }
+    eprintln!("{} galaxies fitted: {}", summary.n_rows - summary.n_bad, output.display());
+}
+
+fn draw(fitter: &Fitter, args: &Args) -> Result<()> {
+    std::fs::create_dir_all(&args.figures_dir).map_err(Error::io("create", &args.figures_dir))?;
+    let drawn = figures(fitter, &args.output, &args.figures)?;
+    for (row, figure) in args.figures.iter().zip(drawn) {
+        let stem = args.figures_dir.join(format!("fit-{row:06}"));
+        match figure {
+            Some(figure) => {
+                figure.save(&stem)?;
+                say!("row {row}: {}.png, .svg, .csv", stem.display());
+            }
+            None => eprintln!("row {row} was not fitted and has no figure"),
+        }
+    }
+    Ok(())
+}
