@@ -100,7 +100,7 @@ fn an_optimization_finds_parameters_that_other_commands_read() {
         }
     }
     let loss = numbers(&files.join("history.csv"), "loss");
-    assert!(loss[loss.len() - 1] < 0.1 * loss[0], "{loss:?}");
+    assert!(loss[loss.len() - 1] < 0.2 * loss[0], "{loss:?}");
     let table = files.join("parameters.csv");
     let (best, truth) = (numbers(&table, "best_unbounded"), numbers(&table, "truth_unbounded"));
     let error = numbers(&table, "error_unbounded");

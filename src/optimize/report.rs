@@ -23,7 +23,7 @@ pub struct FittedParameter {
     pub truth: Option<f64>,
     /// The result.
     pub best: f64,
-    /// Its standard deviation, all others being free; infinite where the data leave it open.
+    /// Its standard deviation, all others being free; without meaning where the data leave it open.
     pub error: f64,
     /// The result, unbounded.
     pub best_unbounded: f64,
