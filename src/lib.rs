@@ -72,7 +72,19 @@ pub mod testing;
 
 pub use error::{Error, Result};
 
-/// Compiles the examples of the README as documentation tests.
+/// Compiles the examples of the README and of the guide as documentation tests.
 #[cfg(doctest)]
-#[doc = include_str!("../README.md")]
-struct Readme;
+mod pages {
+    #[doc = include_str!("../README.md")]
+    struct Readme;
+    #[doc = include_str!("../docs/guide/own_ssp_grid.md")]
+    struct OwnSspGrid;
+    #[doc = include_str!("../docs/guide/own_filters.md")]
+    struct OwnFilters;
+    #[doc = include_str!("../docs/guide/gradients.md")]
+    struct Gradients;
+    #[doc = include_str!("../docs/guide/own_models.md")]
+    struct OwnModels;
+    #[doc = include_str!("../docs/guide/backends.md")]
+    struct Backends;
+}
