@@ -20,7 +20,7 @@ use starburn::fuzz::{TARGETS, run};
 mod seeds;
 
 /// Mutants of each target that are always tried.
-const MUTANTS: usize = 5000;
+const MUTANTS: usize = 10_000;
 /// Longest mutant \[bytes\].
 const LONGEST: usize = 1 << 16;
 

@@ -156,7 +156,7 @@ mod tests {
         // A folder in the way of the first file.
         fs::create_dir(folder.path().join("fig.csv")).unwrap();
         let error = figure().save(&folder.path().join("fig")).unwrap_err();
-        assert!(matches!(error, Error::Io { .. }), "{error}");
+        assert!(matches!(error, Error::File { .. }), "{error}");
         assert_eq!(names(folder.path()), ["fig.csv", "file"]);
     }
 }
