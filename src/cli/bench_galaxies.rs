@@ -50,10 +50,14 @@ pub(super) struct GalaxiesArgs {
 pub(super) fn run(args: &GalaxiesArgs) -> Result<ExitCode> {
     let place = Place::open(&args.device, args.dtype)?;
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let all = PopulationParameters::new(PopulationIngredients { growth: true, bursts: false });
-    let values = match &args.population {
-        Some(path) => all.read_values(all.default_values(), path)?,
-        None => all.default_values(),
+    let (all, values) = match &args.population {
+        Some(path) => PopulationParameters::read(true, path)?,
+        None => {
+            let ingredients = PopulationIngredients { growth: true, bursts: false };
+            let all = PopulationParameters::new(ingredients);
+            let values = all.default_values();
+            (all, values)
+        }
     };
     let free = FreeParameters::all(all, &values)?.only(&args.free)?;
     let threads = args.threads.unwrap_or(cores);

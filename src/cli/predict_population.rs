@@ -11,8 +11,7 @@ use super::paths::check_different;
 use super::progress::galaxies_bar;
 use crate::Result;
 use crate::galhalo::{
-    FreeParameters, HaloCatalog, HaloSource, Mixing, PopulationIngredients, PopulationParameters,
-    PopulationSetup,
+    FreeParameters, HaloCatalog, HaloSource, Mixing, PopulationParameters, PopulationSetup,
 };
 use crate::predict::write_galaxies;
 
@@ -34,9 +33,7 @@ impl OfHaloes<'_> {
         check_different([self.output], inputs)?;
         let ModelParts { grid, filters, settings, place } = self.model.parts()?;
         let haloes: Arc<dyn HaloSource> = Arc::new(HaloCatalog::read(self.catalog)?);
-        let ingredients = PopulationIngredients { growth: !haloes.has_growth(), bursts: false };
-        let all = PopulationParameters::new(ingredients);
-        let values = all.read_values(all.default_values(), self.parameters)?;
+        let (all, values) = PopulationParameters::read(!haloes.has_growth(), self.parameters)?;
         let free = FreeParameters::all(all, &values)?;
         let default = PopulationSetup::default();
         let setup = PopulationSetup {

@@ -17,6 +17,19 @@ struct ParameterFile {
 }
 
 impl PopulationParameters {
+    /// The population that a file is for and its values; what the file does not name has its default. There
+    /// are bursts when the file names parameters of theirs, and halo growth if `growth` says so.
+    ///
+    /// # Errors
+    /// Those of [`read_values`](Self::read_values).
+    pub fn read(growth: bool, path: &Path) -> Result<(Self, Vec<f64>)> {
+        let file: ParameterFile = read_toml(path)?;
+        let bursts = file.values.keys().any(|name| name.starts_with("burst."));
+        let population = Self::new(PopulationIngredients { growth, bursts });
+        let values = population.read_values(population.default_values(), path)?;
+        Ok((population, values))
+    }
+
     /// The given values with those changed that a file names. Parameters of ingredients that this
     /// population lacks, such as halo growth where it comes with the haloes, are passed over.
     ///
@@ -77,6 +90,11 @@ mod tests {
         let got = few.read_values(few.default_values(), &path).unwrap();
         assert_eq!(got, values[values.len() - got.len()..]);
         assert!(all.write_values(&values[1..], "", &path).is_err());
+        let (read, values) = PopulationParameters::read(false, &path).unwrap();
+        assert_eq!((values, read.ingredients().bursts), (got, false));
+        std::fs::write(&path, "[values]\n\"burst.lgfburst_norm\" = -2.0\n").unwrap();
+        let (read, values) = PopulationParameters::read(true, &path).unwrap();
+        assert_eq!(values[read.index("burst.lgfburst_norm").unwrap()], -2.0);
     }
 
     #[test]

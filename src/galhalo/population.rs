@@ -27,8 +27,8 @@ use crate::ssp::SspGrid;
 use crate::summary::{Population, Quantities, QuantityNames};
 use crate::{Error, Result};
 
-/// Normal random numbers of a galaxy: of early and late haloes, of both sequences, of dust.
-const NORMALS: [Range<usize>; 5] = [0..4, 4..8, 8..12, 12..20, 20..23];
+/// Normal random numbers of a galaxy: of early and late haloes, of both sequences, of dust, of bursts.
+const NORMALS: [Range<usize>; 6] = [0..4, 4..8, 8..12, 12..20, 20..23, 23..26];
 /// Uniform random numbers beyond those that the normal ones are made of.
 const PEAK_TIME: u64 = 100;
 const EARLY: u64 = 101;
@@ -49,7 +49,8 @@ named!(GrowthKinds, "kinds of growth", Drawn = "drawn", Both = "both");
 #[derive(Clone, Debug)]
 pub struct PopulationSetup {
     /// Frame, cosmology, nodes and dust law of the photometry. The components do not matter: they are
-    /// diffstar, one metallicity distribution and one dust screen.
+    /// diffstar, bursts if the population has parameters of theirs, one metallicity distribution and one dust
+    /// screen.
     pub settings: ModelSettings,
     /// Wavelengths per band at which dust is taken.
     pub n_dust: usize,
@@ -84,7 +85,7 @@ impl Default for PopulationSetup {
 /// A worker's share of the galaxies of a population, as functions of the free parameters.
 ///
 /// Its quantities are the magnitudes by name of the filter, `lg_mstar` (log10 of the stellar mass ever
-/// formed in Msun), `lg_ssfr` (log10 of the specific star formation rate in 1/yr), `lg_halo_mass` (log10
+/// formed in Msun), `lg_ssfr` (log10 of the specific star formation rate in 1/yr, without bursts), `lg_halo_mass` (log10
 /// Msun, when seen), `quenched` (probability) and `redshift`. Chunks are drawn when they are asked for,
 /// from the number of each halo, so neither their size nor the number of workers changes a galaxy.
 #[derive(Clone, Debug)]
@@ -107,8 +108,7 @@ impl PopulationSetup {
     ///
     /// # Errors
     /// [`Error::Invalid`] for haloes that come with their growth when the population has parameters of
-    /// it, or the other way round, and for a population with bursts, which this photometry cannot have;
-    /// [`Error::OutOfRange`] for no galaxies, chunks or workers; those of [`BandModel::new`].
+    /// it, or the other way round; [`Error::OutOfRange`] for no galaxies, chunks or workers; those of [`BandModel::new`].
     pub fn workers(
         &self,
         grid: &SspGrid,
@@ -125,12 +125,9 @@ impl PopulationSetup {
             };
             return Err(Error::invalid("population", reason));
         }
-        if ingredients.bursts {
-            let reason = "has bursts, which are not known by their rates at look-back nodes";
-            return Err(Error::invalid("population", reason));
-        }
         let shares = self.deal(&*haloes)?;
-        let settings = ModelSettings { components: Components::default(), ..self.settings.clone() };
+        let components = Components { burst: ingredients.bursts, ..Components::default() };
+        let settings = ModelSettings { components, ..self.settings.clone() };
         let cosmology: Cosmology = settings.cosmology.at(place, settings.quadrature);
         let redshifts = haloes.redshifts().to_vec();
         let t_obs_gyr = to_host(cosmology.age_at_z_gyr(&place.vector(&redshifts)))?;
@@ -315,6 +312,13 @@ impl GalaxyPopulation {
         };
         let metallicity = lognormal_weights(&mdf, model.metallicities());
         let lg_ssfr = lg_sfr.clone() - lg_mstar.clone();
+        let stars = match &models.bursts {
+            Some(bursts) => {
+                let bursts = bursts.bursts(&lg_mstar, &lg_ssfr, &draws(5, 2 * n_growth));
+                model.with_bursts(stars, &bursts)?
+            }
+            None => stars,
+        };
         let screen = models.dust.screens(&lg_mstar, &lg_ssfr, &draws(4, 2 * n_growth));
         let dust = DustParams::Screen { screen };
         let magnitudes = model.magnitudes(&stars, metallicity, Some(&dust));

@@ -3,6 +3,7 @@
 use burn::optim::{Adam as BurnAdam, AdamConfig, AdamState, AdaptiveMomentumState, Optimizer as _};
 use burn::tensor::Tensor;
 
+use super::state::Memory;
 use crate::Result;
 use crate::device::{DEFAULT_DEVICE, Place, Precision, to_host};
 use crate::numerics::lbfgs::Point;
@@ -24,7 +25,7 @@ impl Adam {
         Ok(Self { place, adam, state: None, steps: 0 })
     }
 
-    /// Goes on after a number of steps with the moments of [`moments`](Self::moments).
+    /// Goes on after a number of steps with the moments that [`memory`](Self::memory) holds.
     ///
     /// # Errors
     /// Those of [`new`](Self::new).
@@ -35,15 +36,15 @@ impl Adam {
         Ok(Self { state, steps, ..new })
     }
 
-    /// Steps done, and first and second moments of the gradients; `None` before the first step.
+    /// What is needed to go on from here.
     ///
     /// # Errors
     /// [`Error::Device`](crate::Error::Device) when the moments cannot be read.
-    pub(super) fn moments(&self) -> Result<Option<(usize, Vec<f64>, Vec<f64>)>> {
-        let Some(state) = &self.state else { return Ok(None) };
+    pub(super) fn memory(&self) -> Result<Memory> {
+        let Some(state) = &self.state else { return Ok(Memory::None) };
         let host = |x: &Tensor<2>| to_host(x.clone());
         let (first, second) = (host(&state.momentum.moment_1)?, host(&state.momentum.moment_2)?);
-        Ok(Some((self.steps, first, second)))
+        Ok(Memory::Adam { steps: self.steps, first, second })
     }
 
     /// Where the next step leads.
@@ -76,8 +77,10 @@ mod tests {
         let mut seen = x.to_vec();
         for t in 1..=5 {
             if t == 3 {
-                let (steps, m, v) = adam.moments().unwrap().unwrap();
-                adam = Adam::resume(steps, &m, &v).unwrap();
+                let Memory::Adam { steps, first, second } = adam.memory().unwrap() else {
+                    panic!("no moments");
+                };
+                adam = Adam::resume(steps, &first, &second).unwrap();
             }
             seen = adam.step(&point(&seen), 0.1).unwrap();
             for j in 0..2 {

@@ -69,6 +69,9 @@ struct PopulationConfig {
     growth_kinds: Option<String>,
     /// Galaxies per chunk.
     batch: Option<usize>,
+    /// Whether galaxies have bursts.
+    #[serde(default)]
+    bursts: bool,
     /// Wavelengths per band at which dust is taken.
     #[serde(default = "dust_wavelengths")]
     dust_wavelengths: usize,
@@ -267,7 +270,8 @@ impl PopulationConfig {
     }
 
     fn free(&self, haloes: &dyn HaloSource, folder: &Path) -> Result<FreeParameters> {
-        let ingredients = PopulationIngredients { growth: !haloes.has_growth(), bursts: false };
+        let growth = !haloes.has_growth();
+        let ingredients = PopulationIngredients { growth, bursts: self.bursts };
         let all = PopulationParameters::new(ingredients);
         let calibrated = match &self.calibration {
             Some(name) => all.calibrated(name.parse::<DiffstarCalibration>()?)?,

@@ -124,7 +124,7 @@ mod tests {
 
     #[test]
     fn parameters_that_do_nothing_stay_where_they_are() {
-        let mut line = Line { n_idle: 1, ..Line::default() };
+        let mut line = Line { n_idle: 1 };
         let here = line.point(vec![4.0, -3.0, 7.0]).unwrap();
         let next = GaussNewton::new(100.0).step(&here, &mut line, 1, 100.0).unwrap().unwrap();
         assert_eq!(next.x[2], 7.0);

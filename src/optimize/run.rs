@@ -59,9 +59,7 @@ fn step(objective: &mut dyn Objective, stage: &Stage, state: &mut State) -> Resu
             let Stage { steps, warm_up, last_share, .. } = *stage;
             let share = risen_and_fallen(state.step, steps, warm_up, last_share);
             let x = adam.step(&state.here, stage.learning_rate * share)?;
-            if let Some((steps, first, second)) = adam.moments()? {
-                state.memory = Memory::Adam { steps, first, second };
-            }
+            state.memory = adam.memory()?;
             Some(objective.point(x)?)
         }
         Method::Lbfgs => {

@@ -6,12 +6,15 @@ use super::Objective;
 use crate::Result;
 use crate::numerics::lbfgs::Point;
 
+/// Residuals and their Jacobian at a place.
+type Residuals = dyn Fn(&[f64]) -> (Vec<f64>, DMatrix<f64>);
+
 /// Half the sum of squares of residuals with a known Jacobian.
-pub(super) struct LeastSquares<F> {
-    residuals: F,
+pub(super) struct LeastSquares {
+    residuals: Box<Residuals>,
 }
 
-impl<F: Fn(&[f64]) -> (Vec<f64>, DMatrix<f64>)> Objective for LeastSquares<F> {
+impl Objective for LeastSquares {
     fn value(&mut self, theta: &[f64]) -> Result<f64> {
         Ok(0.5 * (self.residuals)(theta).0.iter().map(|r| r * r).sum::<f64>())
     }
@@ -29,12 +32,12 @@ impl<F: Fn(&[f64]) -> (Vec<f64>, DMatrix<f64>)> Objective for LeastSquares<F> {
 }
 
 /// Rosenbrock's valley, with its minimum at (1, 1).
-pub(super) fn rosenbrock() -> LeastSquares<impl Fn(&[f64]) -> (Vec<f64>, DMatrix<f64>)> {
+pub(super) fn rosenbrock() -> LeastSquares {
     LeastSquares {
-        residuals: |x: &[f64]| {
+        residuals: Box::new(|x: &[f64]| {
             let residuals = vec![1.0 - x[0], 10.0 * (x[1] - x[0] * x[0])];
             (residuals, DMatrix::from_row_slice(2, 2, &[-1.0, 0.0, -20.0 * x[0], 10.0]))
-        },
+        }),
     }
 }
 
@@ -48,16 +51,16 @@ impl Line {
     /// Intercept and slope.
     pub(super) const TRUTH: [f64; 2] = [0.5, 2.0];
 
-    fn problem(&self) -> LeastSquares<impl Fn(&[f64]) -> (Vec<f64>, DMatrix<f64>)> {
+    fn problem(&self) -> LeastSquares {
         let n = 2 + self.n_idle;
         LeastSquares {
-            residuals: move |x: &[f64]| {
+            residuals: Box::new(move |x: &[f64]| {
                 let row = |i: usize| [1.0, i as f64, 0.0];
                 let [a, b] = Self::TRUTH;
                 let off = |i: usize| (x[0] - a) + (x[1] - b) * i as f64;
                 let jacobian = DMatrix::from_fn(5, n, |i, j| row(i)[j.min(2)]);
                 ((0..5).map(off).collect(), jacobian)
-            },
+            }),
         }
     }
 }

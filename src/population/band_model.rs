@@ -19,9 +19,12 @@ use crate::emulator::GridEmulator;
 use crate::filter::FilterSet;
 use crate::metallicity::{MetallicityGrid, MetallicityModel, MetallicityWeights};
 use crate::nebular::{IonizationGrid, ionization_weights};
-use crate::numerics::{column, is_dark, log10};
+use crate::numerics::{column, is_dark, log10, pow10};
 use crate::photometry::{BandTabulator, Bandpasses, ab_magnitude};
-use crate::sfh::{AgeWeightMethod, SFR_MIN, SfhContext, SfhModel, SfhParams};
+use crate::sfh::{
+    AgeWeightMethod, BurstParams, LookbackNodes, SFR_MIN, SfhContext, SfhModel, SfhParams,
+    burst_weights,
+};
 use crate::ssp::SspGrid;
 use crate::{Error, Result};
 
@@ -59,8 +62,8 @@ pub struct BandStars {
 
 /// The forward model for populations at one epoch, or in a thin slice of a light cone.
 ///
-/// Galaxies have a history that can be evaluated at any time, one metallicity distribution for all
-/// their stars, and one dust screen; their gas may have emission lines.
+/// Galaxies have a history that can be evaluated at any time, perhaps a burst, one metallicity distribution
+/// for all their stars, and one dust screen; their gas may have emission lines.
 #[derive(Clone, Debug)]
 pub struct BandModel {
     settings: ModelSettings,
@@ -77,6 +80,8 @@ pub struct BandModel {
     near: BandOperator,
     /// The far end of a slice.
     far: Option<BandOperator>,
+    /// Where there are bursts: from shares in the age bins, which bursts are known by.
+    of_ages: Option<BandOperator>,
 }
 
 impl BandModel {
@@ -101,7 +106,7 @@ impl BandModel {
     /// Prepares galaxies between two redshifts, each seen at its own and at the age of the Universe then.
     ///
     /// # Errors
-    /// Those of [`new`](Self::new); [`Error::Invalid`] for an emulator of P(age), and
+    /// Those of [`new`](Self::new); [`Error::Invalid`] for bursts and an emulator of P(age), and
     /// [`Error::OutOfRange`] for redshifts that do not ascend.
     pub fn slice(
         grid: &SspGrid,
@@ -152,19 +157,24 @@ impl BandModel {
         settings.components.ionization = ionization.is_some();
         let bands = Bandpasses::new(filters, &grid.wave_aa, place);
         let tabulator = BandTabulator::new(grid.clone().into(), &bands, n_dust, settings.lines)?;
-        let operator = |epoch: Epoch| {
+        let bursts = settings.components.burst;
+        if bursts && far.is_some() {
+            return Err(Error::invalid("bursts", "do not go with slices of redshift"));
+        }
+        let operator = |epoch: Epoch, nodes: Option<&LookbackNodes>| {
             check_epoch(&settings, epoch)?;
             let z = match settings.frame {
                 Frame::Rest => 0.0,
                 Frame::Observed => epoch.redshift,
             };
-            let ModelSettings { dust_law, nodes, .. } = &settings;
-            let nodes = emulator.is_none().then_some(nodes);
-            Ok(BandOperator::new(&tabulator, dust_law, nodes, &grid.ages, epoch, z, place))
+            let law = &settings.dust_law;
+            Ok(BandOperator::new(&tabulator, law, nodes, &grid.ages, epoch, z, place))
         };
+        let nodes = emulator.is_none().then_some(&settings.nodes);
         Ok(Self {
-            near: operator(near)?,
-            far: far.map(operator).transpose()?,
+            near: operator(near, nodes)?,
+            far: far.map(|far| operator(far, nodes)).transpose()?,
+            of_ages: if bursts { Some(operator(near, None)?) } else { None },
             names: bands.names().iter().map(|name| (*name).to_owned()).collect(),
             n_component: tabulator.n_component(),
             n_dust,
@@ -217,6 +227,10 @@ impl BandModel {
             None => (self.stars(&galaxies.sfh)?, self.t_obs_gyr(z.dims()[0])),
             Some(_) => (self.stars_at(&galaxies.sfh, z)?, self.cosmology.age_at_z_gyr(z)),
         };
+        let stars = match &galaxies.burst {
+            Some(burst) => self.with_bursts(stars, burst)?,
+            None => stars,
+        };
         let grid = &self.grid;
         let metallicity = galaxies.metallicity.weights(
             &stars.lg_mass_formed,
@@ -264,6 +278,26 @@ impl BandModel {
             waves: self.near.waves.clone(),
             dimming: self.dimming(&self.place.vector(&[redshift])),
         })
+    }
+
+    /// The same galaxies with a share of their mass in bursts.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for a model without bursts.
+    pub fn with_bursts(&self, stars: BandStars, burst: &BurstParams) -> Result<BandStars> {
+        let Some(of_ages) = &self.of_ages else {
+            return Err(Error::invalid("band model", "its galaxies have no bursts"));
+        };
+        let n_light = stars.light.dims()[1] - 2;
+        let light = |x: &Tensor<2>| x.clone().narrow(1, 0, n_light);
+        let in_bins = stars.light.clone().narrow(1, n_light, 1);
+        let fraction = pow10(column(&burst.lgfburst));
+        let in_bursts = burst_weights(burst, &self.grid.ages).matmul(of_ages.matrix.clone());
+        // Per unit of mass, of which both have the same.
+        let smooth = light(&stars.light) * ((fraction.clone().neg() + 1.0) / in_bins);
+        let both = smooth + light(&in_bursts) * fraction.clone();
+        let one = fraction.ones_like().without_autodiff();
+        Ok(BandStars { light: Tensor::cat(vec![both, one.clone(), one], 1), ..stars })
     }
 
     /// Light per component and mass of galaxies with the given histories, seen at redshifts `z`
@@ -361,10 +395,10 @@ fn last_column(x: &Tensor<2>) -> Tensor<1> {
 }
 
 fn check(settings: &ModelSettings) -> Result<()> {
-    let Components { sfh, burst, metallicity, dust, .. } = settings.components;
+    let Components { sfh, metallicity, dust, .. } = settings.components;
     let invalid = |reason: &str| Err(Error::invalid("band model", reason));
-    if burst || sfh == SfhModel::Piecewise {
-        return invalid("histories with bursts or steps are not known by their rates at nodes");
+    if sfh == SfhModel::Piecewise {
+        return invalid("histories with steps are not known by their rates at nodes");
     }
     if metallicity == MetallicityModel::AgeDependent {
         return invalid("metallicity must be the same for stars of all ages");

@@ -224,6 +224,41 @@ fn a_slice_has_ends_and_an_epoch_has_none() {
 }
 
 #[test]
+fn bursts_are_those_of_the_spectra() {
+    for_each_f64_place(|place| {
+        let filters = FilterSet::embedded("lsst").unwrap();
+        let components = Components { burst: true, ..Components::default() };
+        let settings = ModelSettings { components, ..settings(Frame::Observed) };
+        let fast = BandModel::new(embedded(), &filters, settings.clone(), EPOCH, 1, place).unwrap();
+        let full = GalaxyModel::new(embedded(), &filters, settings.clone(), place).unwrap();
+        let base = [("redshift", EPOCH.redshift), ("av", 0.0)];
+        let strong = [("lgfburst", -1.1), ("lgyr_peak", 6.5), ("lgyr_max", 8.2)];
+        let rows = [&base[..], &[&base[..], &strong].concat()];
+        let rows = rows.map(|changes| full.components().row(changes).unwrap());
+        let matrix = place.rows(&[&rows[0], &rows[1]]);
+        let magnitudes = |matrix: &Tensor<2>| {
+            let t_obs = place.vector(&[EPOCH.t_obs_gyr; 2]);
+            let galaxies = full.components().galaxies(matrix, Some(t_obs)).unwrap();
+            let (seen, want) = (fast.predict(&galaxies).unwrap(), full.predict(&galaxies).unwrap());
+            assert_close(&values(seen.lg_mass_formed), &values(want.lg_mass_formed), 1e-12, 0.0);
+            (values(seen.magnitudes), values(want.magnitudes))
+        };
+        let (seen, want) = magnitudes(&matrix);
+        assert_close(&seen, &want, 0.0, 1e-9);
+        assert!((seen[6] - seen[0]).abs() > 0.1, "a burst shows in u");
+        let dusty = [&base[..1], &[("av", 0.4)], &strong].concat();
+        let dusty = full.components().row(&dusty).unwrap();
+        assert_jacobian(&[&dusty], 1e-6, place, |row| {
+            let t_obs = place.vector(&[EPOCH.t_obs_gyr]);
+            let galaxies = full.components().galaxies(&row, Some(t_obs)).unwrap();
+            fast.predict(&galaxies).unwrap().magnitudes
+        });
+        let slice = BandModel::slice(embedded(), &filters, settings, (0.3, 0.5), 1, place);
+        assert!(slice.unwrap_err().to_string().contains("slices of redshift"));
+    });
+}
+
+#[test]
 fn emulated_ages_give_the_light_of_emulated_spectra() {
     for_each_f64_place(|place| {
         let filters = FilterSet::embedded("lsst").unwrap();
@@ -255,7 +290,6 @@ fn what_it_cannot_do_is_said() {
     };
     let plain = Components::default();
     for (components, part) in [
-        (Components { burst: true, ..plain }, "bursts"),
         (Components { sfh: SfhModel::Piecewise, ..plain }, "steps"),
         (Components { metallicity: MetallicityModel::AgeDependent, ..plain }, "all ages"),
         (Components { dust: DustModel::TwoComponent, ..plain }, "one screen"),
