@@ -1,9 +1,10 @@
 //! `starburn bench`: how fast, and how accurate, on this machine.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Subcommand;
+use serde::Serialize;
 
 use super::bench_backends::{self, BackendsArgs};
 use super::bench_galaxies::{self, GalaxiesArgs};
@@ -130,11 +131,16 @@ fn population(args: &PopulationArgs) -> Result<ExitCode> {
     if let Some(mb) = report.peak_rss_mb {
         say!("peak memory {mb:.0} MB");
     }
-    if let Some(path) = &args.json {
-        let json = serde_json::to_string_pretty(&report)
-            .map_err(|e| Error::invalid("report", e.to_string()))?;
-        write_atomic(path, json.as_bytes())?;
-        say!("{}", path.display());
-    }
+    write_report(&report, args.json.as_deref())?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Writes a report as JSON where it is asked for.
+pub(super) fn write_report(report: &impl Serialize, json: Option<&Path>) -> Result<()> {
+    let Some(path) = json else { return Ok(()) };
+    let text = serde_json::to_string_pretty(report)
+        .map_err(|e| Error::invalid("report", e.to_string()))?;
+    write_atomic(path, text.as_bytes())?;
+    say!("{}", path.display());
+    Ok(())
 }

@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use super::bench::write_report;
+use crate::Result;
 use crate::bench::{BackendRow, BackendsBench, BackendsReport};
-use crate::files::write_atomic;
 use crate::sfh::LookbackNodes;
 use crate::ssp::embedded;
-use crate::{Error, Result};
 
 #[derive(clap::Args)]
 pub(super) struct BackendsArgs {
@@ -69,12 +69,7 @@ pub(super) fn run(args: &BackendsArgs) -> Result<ExitCode> {
     );
     let report = bench.run(embedded(), print_row)?;
     print_rest(&report);
-    if let Some(path) = &args.json {
-        let json = serde_json::to_string_pretty(&report)
-            .map_err(|e| Error::invalid("report", e.to_string()))?;
-        write_atomic(path, json.as_bytes())?;
-        say!("{}", path.display());
-    }
+    write_report(&report, args.json.as_deref())?;
     if let Some(stem) = &args.figure {
         report.figure().save(stem)?;
         say!("{}.png, .svg, .csv", stem.display());

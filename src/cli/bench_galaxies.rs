@@ -3,15 +3,15 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use super::bench::write_report;
+use crate::Result;
 use crate::bench::{GalaxiesBench, Spread};
 use crate::device::{DEFAULT_DEVICE, Place, Precision};
-use crate::files::write_atomic;
 use crate::filter::FilterSet;
 use crate::galhalo::{
     FreeParameters, PopulationIngredients, PopulationParameters, PopulationSetup,
 };
 use crate::ssp::embedded;
-use crate::{Error, Result};
 
 #[derive(clap::Args)]
 pub(super) struct GalaxiesArgs {
@@ -78,11 +78,6 @@ pub(super) fn run(args: &GalaxiesArgs) -> Result<ExitCode> {
     if let Some(mb) = report.peak_rss_mb {
         say!("peak memory {mb:.0} MB");
     }
-    if let Some(path) = &args.json {
-        let json = serde_json::to_string_pretty(&report)
-            .map_err(|e| Error::invalid("report", e.to_string()))?;
-        write_atomic(path, json.as_bytes())?;
-        say!("{}", path.display());
-    }
+    write_report(&report, args.json.as_deref())?;
     Ok(ExitCode::SUCCESS)
 }

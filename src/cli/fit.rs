@@ -5,13 +5,12 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use super::model_options::ModelOptions;
-use super::paths::real_path;
-use super::progress::galaxies_bar;
+use super::paths::check_different;
+use super::progress::in_parts;
 use crate::catalog::CatalogReader;
 use crate::fit::{
     FitConfig, FitJob, FitSettings, FitSummary, Fitter, FreeParameters, Prior, figures,
 };
-use crate::predict::parts_folder;
 use crate::{Error, Result};
 
 /// Fit single galaxies to photometry, many at once: most probable parameters with uncertainties.
@@ -97,9 +96,8 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
     if !args.free.is_empty() {
         config.free = Some(args.free.clone());
     }
-    if args.config.as_deref().map(real_path) == Some(real_path(&args.output)) {
-        return Err(Error::file(&args.output, "is named for two different files"));
-    }
+    // The output may replace the catalogue, which has been read by then.
+    check_different([args.output.as_path()], args.model.files().chain(args.config.as_deref()))?;
     let model = args.model.model()?;
     let reader = CatalogReader::open(&args.catalog, 1)?;
     check_rows(&args.figures, reader.n_rows())?;
@@ -117,26 +115,9 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
         part_rows: args.part_rows,
         restart: args.restart,
     };
-    let bar = galaxies_bar();
-    let mut begun = false;
-    let outcome = job.run(&args.catalog, &args.output, |done, total| {
-        bar.set_length(total as u64);
-        bar.set_position(done as u64);
-        if !begun {
-            // What an earlier run has done says nothing about the pace.
-            bar.reset_eta();
-            begun = true;
-        }
-    });
-    bar.finish_and_clear();
-    let parts = parts_folder(&args.output);
-    if outcome.is_err() && begun && parts.exists() {
-        eprintln!(
-            "finished parts are kept in {}; the same command goes on from there",
-            parts.display()
-        );
-    }
-    report(&outcome?, fitter.free(), &args.output);
+    let summary =
+        in_parts(&args.output, |progress| job.run(&args.catalog, &args.output, progress))?;
+    report(&summary, fitter.free(), &args.output);
     if !args.figures.is_empty() {
         draw(&fitter, args)?;
     }
@@ -154,9 +135,10 @@ fn check_rows(rows: &[usize], n_rows: usize) -> Result<()> {
 
 fn report(summary: &FitSummary, free: &FreeParameters, output: &Path) {
     if summary.n_resumed > 0 {
-        eprintln!(
+        tell!(
             "{} of {} rows had been finished by an earlier run",
-            summary.n_resumed, summary.n_rows
+            summary.n_resumed,
+            summary.n_rows
         );
     }
     let prior = |(name, prior): (&str, &Prior)| match prior {
@@ -164,11 +146,11 @@ fn report(summary: &FitSummary, free: &FreeParameters, output: &Path) {
         Prior::Uniform { low, high } => format!("{name}=[{low}, {high}]"),
     };
     let priors: Vec<String> = free.names().into_iter().zip(free.priors()).map(prior).collect();
-    eprintln!("free parameters and priors: {}", priors.join(" "));
+    tell!("free parameters and priors: {}", priors.join(" "));
     if !summary.defaulted.is_empty() {
         let list: Vec<String> =
             summary.defaulted.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        eprintln!("fixed parameters that are not in the catalogue, by default: {}", list.join(" "));
+        tell!("fixed parameters that are not in the catalogue, by default: {}", list.join(" "));
     }
     for (what, names) in [
         ("filters without photometry in the catalogue", &summary.unobserved),
@@ -176,22 +158,24 @@ fn report(summary: &FitSummary, free: &FreeParameters, output: &Path) {
         ("columns replaced by the fit", &summary.replaced),
     ] {
         if !names.is_empty() {
-            eprintln!("{what}: {}", names.join(" "));
+            tell!("{what}: {}", names.join(" "));
         }
     }
     if let Some((row, status)) = &summary.first_bad {
-        eprintln!(
+        tell!(
             "{} of {} rows could not be fitted, see column status; the first is row {row}: {status}",
-            summary.n_bad, summary.n_rows
+            summary.n_bad,
+            summary.n_rows
         );
     }
     if summary.n_unconverged > 0 {
-        eprintln!(
+        tell!(
             "warning: {} of {} fits have not converged, see column status",
-            summary.n_unconverged, summary.n_rows
+            summary.n_unconverged,
+            summary.n_rows
         );
     }
-    eprintln!("{} galaxies fitted: {}", summary.n_rows - summary.n_bad, output.display());
+    tell!("{} galaxies fitted: {}", summary.n_rows - summary.n_bad, output.display());
 }
 
 fn draw(fitter: &Fitter, args: &Args) -> Result<()> {
@@ -204,7 +188,7 @@ fn draw(fitter: &Fitter, args: &Args) -> Result<()> {
                 figure.save(&stem)?;
                 say!("row {row}: {}.png, .svg, .csv", stem.display());
             }
-            None => eprintln!("row {row} was not fitted and has no figure"),
+            None => tell!("row {row} was not fitted and has no figure"),
         }
     }
     Ok(())

@@ -116,7 +116,7 @@ fn minimize(args: &Args, config: &OptimizeConfig, problem: Problem) -> Result<()
     let state = match path.exists() && !args.restart {
         true => {
             let state = State::read(&path, &job)?;
-            eprintln!("going on after {} steps", state.history.len() - 1);
+            tell!("going on after {} steps", state.history.len() - 1);
             state
         }
         false => State::start(free.start()),
@@ -136,7 +136,7 @@ fn minimize(args: &Args, config: &OptimizeConfig, problem: Problem) -> Result<()
         if let Some(Record { value, gradient_norm, .. }) = state.history.last() {
             let line = format!("{}: loss {value:.6e}, gradient {gradient_norm:.1e}", stage.method);
             if bar.is_hidden() {
-                eprintln!("step {:>4} {line}", state.history.len() - 1);
+                tell!("step {:>4} {line}", state.history.len() - 1);
             }
             bar.set_message(line);
         }

@@ -7,14 +7,14 @@ use std::process::ExitCode;
 use super::model_options::ModelOptions;
 use super::paths::check_different;
 use super::predict_population::OfHaloes;
-use super::progress::galaxies_bar;
+use super::progress::in_parts;
 use crate::dust::DustModel;
 use crate::galhalo::Mixing;
 use crate::metallicity::MetallicityModel;
 use crate::nebular::IonizationParams;
 use crate::parameters::ParameterSet;
 use crate::population::{Components, EquivalentWidths};
-use crate::predict::{PredictJob, parts_folder};
+use crate::predict::PredictJob;
 use crate::sfh::{BurstParams, SfhModel};
 use crate::{Error, Result};
 
@@ -143,26 +143,8 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
         part_rows: args.part_rows,
         restart: args.restart,
     };
-    let bar = galaxies_bar();
-    let mut begun = false;
-    let outcome = job.run(&args.catalog, &args.output, |done, total| {
-        bar.set_length(total as u64);
-        bar.set_position(done as u64);
-        if !begun {
-            // What an earlier run has done says nothing about the pace.
-            bar.reset_eta();
-            begun = true;
-        }
-    });
-    bar.finish_and_clear();
-    let parts = parts_folder(&args.output);
-    if outcome.is_err() && begun && parts.exists() {
-        tell!(
-            "finished parts are kept in {}; the same command goes on from there",
-            parts.display()
-        );
-    }
-    let summary = outcome?;
+    let summary =
+        in_parts(&args.output, |progress| job.run(&args.catalog, &args.output, progress))?;
 
     if summary.n_resumed > 0 {
         tell!(

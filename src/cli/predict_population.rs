@@ -62,7 +62,7 @@ impl OfHaloes<'_> {
             bar.set_position(done as u64);
         })?;
         bar.finish_and_clear();
-        eprintln!("{n} galaxies predicted: {}", self.output.display());
+        tell!("{n} galaxies predicted: {}", self.output.display());
         Ok(ExitCode::SUCCESS)
     }
 }

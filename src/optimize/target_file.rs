@@ -74,7 +74,7 @@ pub(super) fn read_target(path: &Path, statistics: &Statistics) -> Result<Vec<Ta
     data.collect()
 }
 
-/// Writes a table that [`read_target`] reads, with the statistics at the start and at the best fit.
+/// Writes a table that the `file` of a target may be, with the statistics at the start and at the best fit.
 ///
 /// # Errors
 /// [`Error::Io`].
