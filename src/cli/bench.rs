@@ -67,10 +67,10 @@ struct PopulationArgs {
     /// Seed of the population
     #[arg(long, default_value_t = 0)]
     seed: u64,
-    /// flex, ndarray, wgpu, cuda
+    /// Device: flex, ndarray, wgpu, cuda
     #[arg(long, default_value = DEFAULT_DEVICE)]
     device: String,
-    /// f32 or f64
+    /// Precision: f64 or f32
     #[arg(long, default_value = "f32")]
     dtype: Precision,
     /// Write the report to a file
@@ -104,7 +104,7 @@ fn population(args: &PopulationArgs) -> Result<ExitCode> {
         seed: args.seed,
     };
     let report = bench.run(embedded(), &place)?;
-    say!("{} galaxies on {} {}, {} nodes,", report.n, report.device, report.dtype, report.nodes);
+    say!("{} galaxies on {} {}, {} nodes,", report.n, args.device, report.dtype, report.nodes);
     say!("chunks of {} on {} threads; microseconds per galaxy\n", report.batch, report.threads);
     say!("{:<32} {:>9} {:>9}", "", "fastest", "median");
     for (what, timing) in [

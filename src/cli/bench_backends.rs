@@ -11,10 +11,10 @@ use crate::ssp::embedded;
 
 #[derive(clap::Args)]
 pub(super) struct BackendsArgs {
-    /// Devices, comma-separated [default: all that are found]
+    /// Devices, separated by commas [default: all that are found]
     #[arg(long, value_delimiter = ',', value_name = "NAMES")]
     device: Vec<String>,
-    /// Galaxies per call, comma-separated
+    /// Galaxies per call, separated by commas
     #[arg(
         long,
         value_delimiter = ',',

@@ -36,10 +36,10 @@ pub(super) struct GalaxiesArgs {
     /// Worker threads [default: as many as the machine has]
     #[arg(long)]
     threads: Option<usize>,
-    /// flex, ndarray, wgpu, cuda
+    /// Device: flex, ndarray, wgpu, cuda
     #[arg(long, default_value = DEFAULT_DEVICE)]
     device: String,
-    /// f32 or f64
+    /// Precision: f64 or f32
     #[arg(long, default_value = "f64")]
     dtype: Precision,
     /// Write the report to a file
@@ -65,7 +65,7 @@ pub(super) fn run(args: &GalaxiesArgs) -> Result<ExitCode> {
     let filters = FilterSet::resolve(&args.filters)?;
     let bench = GalaxiesBench { n: args.n, setup, repeats: args.repeat };
     let report = bench.run(embedded(), &filters, &free, &place)?;
-    say!("{} galaxies on {} {},", report.n, report.device, report.dtype);
+    say!("{} galaxies on {} {},", report.n, args.device, report.dtype);
     say!("chunks of {} on {} threads; microseconds per galaxy\n", report.batch, report.threads);
     say!("{:<32} {:>9} {:>9}", "", "fastest", "median");
     let gradient = format!("loss and {} gradients", report.n_free);

@@ -25,12 +25,12 @@ use crate::{Error, Result};
 #[derive(clap::Args)]
 pub(super) struct Args {
     /// Folder for figures and numbers
-    #[arg(short, long, default_value = "starburn-demo")]
+    #[arg(short, long, value_name = "DIR", default_value = "starburn-demo")]
     output: PathBuf,
-    /// flex, ndarray, wgpu, cuda
+    /// Device: flex, ndarray, wgpu, cuda
     #[arg(long, default_value = DEFAULT_DEVICE)]
     device: String,
-    /// f64 or f32
+    /// Precision: f64 or f32
     #[arg(long, default_value = "f64")]
     dtype: Precision,
 }

@@ -25,10 +25,11 @@ pub(super) struct Args {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Train an emulator as a TOML file says; run again, it goes on where it was stopped
+    /// Train an emulator as a TOML file says; the same command continues an interrupted training
     ///
     /// Writes checkpoint.safetensors, metrics.csv and, at the end, training.png (.svg, .csv) and
-    /// emulator.safetensors, which `predict --age-weights emulator:FILE` takes. `starburn emulator config` prints the configuration of the embedded one.
+    /// emulator.safetensors, which `predict --age-weights emulator:FILE` takes.
+    /// `starburn emulator config` prints the configuration of the embedded one.
     ///
     /// Example: starburn emulator train age.toml -o age
     Train(TrainArgs),
@@ -51,10 +52,10 @@ struct TrainArgs {
     /// Discard what an earlier run left in the folder
     #[arg(long)]
     restart: bool,
-    /// flex, ndarray, wgpu, cuda
+    /// Device: flex, ndarray, wgpu, cuda
     #[arg(long, default_value = DEFAULT_DEVICE)]
     device: String,
-    /// f32 or f64
+    /// Precision: f64 or f32
     #[arg(long, default_value = "f32")]
     dtype: Precision,
 }
@@ -78,7 +79,7 @@ struct EvaluateArgs {
     /// Filters of the magnitudes; see `starburn filters`
     #[arg(long, default_value = "lsst")]
     filters: String,
-    /// Devices whose times are taken, as far as they are there, separated by commas
+    /// Devices to time, where they are found, separated by commas; none with ''
     #[arg(
         long,
         value_name = "DEVICE,...",
@@ -89,7 +90,7 @@ struct EvaluateArgs {
     /// Device of the errors: flex, ndarray, wgpu, cuda
     #[arg(long, default_value = DEFAULT_DEVICE)]
     device: String,
-    /// f32 or f64
+    /// Precision: f64 or f32
     #[arg(long, default_value = "f32")]
     dtype: Precision,
 }

@@ -15,15 +15,15 @@ use crate::{Error, Result};
 #[derive(clap::Args)]
 pub(super) struct Args {
     /// Folder for the figures and their numbers
-    #[arg(short, long, default_value = "starburn-figures")]
+    #[arg(short, long, value_name = "DIR", default_value = "starburn-figures")]
     output: PathBuf,
     /// Figures by their numbers in the paper: 1 to 9, A1, A2, B1 [default: all]
     #[arg(long, value_name = "NAME,...", value_delimiter = ',')]
     only: Vec<String>,
-    /// flex, ndarray, wgpu, cuda
+    /// Device: flex, ndarray, wgpu, cuda
     #[arg(long, default_value = DEFAULT_DEVICE)]
     device: String,
-    /// f64 or f32
+    /// Precision: f64 or f32
     #[arg(long, default_value = "f64")]
     dtype: Precision,
 }

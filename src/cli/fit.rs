@@ -150,7 +150,10 @@ fn report(summary: &FitSummary, free: &FreeParameters, output: &Path) {
     if !summary.defaulted.is_empty() {
         let list: Vec<String> =
             summary.defaulted.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        tell!("fixed parameters that are not in the catalogue, by default: {}", list.join(" "));
+        tell!(
+            "fixed parameters that are not in the catalogue take their defaults: {}",
+            list.join(" ")
+        );
     }
     for (what, names) in [
         ("filters without photometry in the catalogue", &summary.unobserved),

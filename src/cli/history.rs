@@ -12,8 +12,8 @@ use crate::plot::{Axis, Figure, Panel, Series};
 use crate::population::GalaxyModel;
 use crate::{Error, Result};
 
-/// Watch galaxies grow: colours, magnitudes, lines, masses or P(age) at many times of observation,
-/// with their gradients.
+/// Follow galaxies through cosmic time: colours, magnitudes, lines, masses or the distribution of stellar
+/// ages, P(age), at many times of observation, with their gradients.
 ///
 /// Writes history.csv and a figure per quantity. CONFIG is TOML:
 ///
@@ -39,7 +39,7 @@ pub(super) struct Args {
     /// What to do, a TOML file
     config: PathBuf,
     /// Folder for the table and the figures
-    #[arg(short, long, default_value = "starburn-history")]
+    #[arg(short, long, value_name = "DIR", default_value = "starburn-history")]
     output: PathBuf,
 }
 

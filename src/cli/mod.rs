@@ -48,21 +48,27 @@ struct Cli {
     command: Command,
 }
 
+// Where the arguments have a text of their own for `--help`, a summary by `about`: a doc comment would
+// replace that text.
 #[derive(Subcommand)]
 enum Command {
-    /// Show what the program does: a few galaxies and a small population, with figures
+    #[command(
+        about = "Show what the program does: a few galaxies and a small population, with figures"
+    )]
     Demo(demo::Args),
-    /// Predict magnitudes, masses, spectra and gradients for a catalogue of galaxies
+    #[command(
+        about = "Predict magnitudes, masses, spectra and gradients for a catalogue of galaxies"
+    )]
     Predict(Box<predict::Args>),
-    /// Fit single galaxies to photometry, many at once
+    #[command(about = "Fit single galaxies to photometry, many at once")]
     Fit(Box<fit::Args>),
-    /// Watch galaxies grow: quantities against the time of observation, with gradients
+    #[command(about = "Follow galaxies through cosmic time: colours, lines, rates, with gradients")]
     History(history::Args),
-    /// Reproduce the figures of the DSPS paper
+    #[command(about = "Reproduce the figures of the DSPS paper")]
     Figures(figures::Args),
-    /// List the parameters of a model: the columns of its catalogues
+    #[command(about = "List the parameters of a model: the columns of its catalogues")]
     Parameters(parameters::Args),
-    /// List filters: embedded ones or your own
+    #[command(about = "List filters: embedded ones or your own")]
     Filters(filters::Args),
     /// Show or import grids of simple stellar populations
     Ssp(ssp::Args),
@@ -70,11 +76,13 @@ enum Command {
     Nebular(nebular::Args),
     /// Train and judge neural emulators of P(age)
     Emulator(emulator::Args),
-    /// Find the parameters of a whole population from the distributions of its galaxies
+    #[command(
+        about = "Find the parameters of a whole population from the distributions of its galaxies"
+    )]
     Optimize(optimize::Args),
     /// Measure how fast, and how accurate, this machine computes
     Bench(bench::Args),
-    /// Check devices, embedded data and a few numbers
+    #[command(about = "Check devices, embedded data and a few numbers")]
     Doctor(doctor::Args),
 }
 

@@ -25,7 +25,8 @@ use crate::{Error, Result, ssp};
 /// Which ingredients galaxies have; decides their parameters.
 #[derive(clap::Args)]
 pub(super) struct ComponentOptions {
-    /// Star formation history; see `starburn parameters`
+    /// Star formation history: diffstar, gas_depletion, diffstar2021, piecewise, delayed_tau, lognormal,
+    /// double_power_law
     #[arg(long, value_name = "MODEL", default_value = "diffstar")]
     sfh: SfhModel,
     /// A recent burst on top of the star formation history
@@ -72,22 +73,21 @@ pub(super) struct ModelOptions {
     /// Tables: wavelengths per band at which dust is evaluated
     #[arg(long, value_name = "N", default_value_t = TableSettings::default().n_dust)]
     dust_wavelengths: usize,
-    /// Tables: their distance in ln(1 + z). All redshifts are allowed: a table is made when a galaxy
-    /// needs it
+    /// Tables: their distance in ln(1 + z). Tables are made when a galaxy needs them, at any redshift
     #[arg(long, value_name = "DLNZ", default_value_t = TableSettings::default().spacing)]
     table_spacing: f64,
-    /// Tables: a redshift that has one, so that a catalogue at this redshift is not interpolated
+    /// Tables: a redshift that has one; a catalogue at this redshift needs no interpolation
     #[arg(long, value_name = "Z", default_value_t = TableSettings::default().redshift)]
     table_redshift: f64,
-    /// P(age): nodes (rates at look-back nodes: fast and accurate), table (DSPS's path, needs f64), safe
+    /// P(age), the distribution of stellar ages: nodes (rates at look-back nodes: fast and accurate), table (DSPS's path, needs f64), safe
     /// (the same table, good in f32), or emulator (the embedded neural emulator) or emulator:FILE (one made
     /// by `starburn emulator train`)
     #[arg(long, value_name = "METHOD", default_value = "nodes")]
     age_weights: AgeWeights,
-    /// Number of look-back nodes
+    /// Number of look-back nodes of `--age-weights nodes`
     #[arg(long, value_name = "N", default_value_t = LookbackNodes::DEFAULT)]
     nodes: usize,
-    /// planck15, wmap5, fsps, or the numbers Om0,w0,wa,h
+    /// Cosmology: planck15, wmap5, fsps, or the numbers Om0,w0,wa,h
     #[arg(long, default_value = "planck15", allow_hyphen_values = true)]
     cosmology: CosmologyValues,
     /// Cosmological integrals: dsps (parity with DSPS) or accurate (better at z > 5)
@@ -119,7 +119,7 @@ pub(super) struct ModelOptions {
     /// IMF of the surviving mass: salpeter, chabrier, kroupa, van_dokkum
     #[arg(long, default_value = "chabrier")]
     imf: Imf,
-    /// Times of the SFH table in Gyr: first,last,number
+    /// Times in Gyr of the SFH table of `--age-weights table` and `safe`: first,last,number
     #[arg(long, value_name = "FIRST,LAST,N", default_value = "0.1,14,100", value_parser = time_table)]
     sfh_times: TimeTable,
     /// log10 of the age of the Universe in Gyr at which halo masses logm0 hold
@@ -128,10 +128,10 @@ pub(super) struct ModelOptions {
     /// Cosmic baryon fraction
     #[arg(long, default_value_t = FB)]
     fb: f64,
-    /// flex, ndarray, wgpu, cuda
+    /// Device: flex, ndarray, wgpu, cuda
     #[arg(long, default_value = DEFAULT_DEVICE)]
     device: String,
-    /// f64 or f32
+    /// Precision: f64 or f32
     #[arg(long, default_value = "f64")]
     dtype: Precision,
 }

@@ -87,7 +87,8 @@ pub(super) struct Args {
     #[arg(long)]
     restart: bool,
     /// The catalogue holds haloes, which get galaxies with the parameters of this file, such as
-    /// best_fit.toml of `starburn optimize`
+    /// best_fit.toml of `starburn optimize`. Their histories, metallicities and dust are those of
+    /// populations: --sfh, --burst, --metallicity, --dust-model and --age-weights have no effect
     #[arg(long, value_name = "FILE", conflicts_with_all = [
         "jacobian", "wrt", "spectra", "fluxes", "sfr", "line_columns", "ew_columns", "strict", "part_rows",
         "restart"
@@ -156,7 +157,7 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
     if !summary.defaulted.is_empty() {
         let list: Vec<String> =
             summary.defaulted.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        tell!("columns not in the catalogue, by default: {}", list.join(" "));
+        tell!("columns not in the catalogue take their defaults: {}", list.join(" "));
     }
     if summary.t_obs_from_redshift {
         tell!("t_obs_gyr: the age of the Universe at each redshift");

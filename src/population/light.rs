@@ -112,7 +112,7 @@ impl GalaxyModel {
 }
 
 fn no_lines() -> Error {
-    Error::invalid("emission lines", "the model has none; choose where they come from")
+    Error::invalid("emission lines", "the model has none; choose a source, as with `--lines fit`")
 }
 
 /// Rest-frame equivalent widths of chosen lines.
