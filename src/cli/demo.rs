@@ -175,7 +175,7 @@ fn spectra_figure(model: &GalaxyModel, galaxies: &GalaxyParams, names: &[&str]) 
         (0..wave.len()).filter(|i| (800.0..=60_000.0).contains(&wave[*i])).collect();
     let mut panel = Panel::new(
         Axis::log("Rest-frame wavelength [Å]").range(800.0, 60_000.0),
-        Axis::log("L_ν [L☉ Hz⁻¹]").range(1e-8, 1e-2),
+        Axis::log("L_ν [L_☉ Hz⁻¹]").range(1e-8, 1e-2),
     )
     .title("Spectra with dust");
     for (name, spectrum) in names.iter().zip(spectra.chunks(wave.len())) {
