@@ -12,7 +12,7 @@ use std::time::Instant;
 use starburn::device::{DEFAULT_DEVICE, Place, Precision, to_host};
 use starburn::files::write_atomic;
 use starburn::filter::FilterSet;
-use starburn::fit::{FitConfig, FitSettings, Fitter, Flux, Galaxy};
+use starburn::fit::{Fit, FitConfig, FitSettings, Fitter, Flux, Galaxy, Posterior};
 use starburn::numerics::random::{normal, uniform};
 use starburn::population::{GalaxyModel, ModelSettings};
 use starburn::ssp::embedded;
@@ -39,20 +39,44 @@ fn main() -> Result<()> {
     println!("starburn fit {file} -o fits.csv --filters {FILTERS}");
 
     let begin = Instant::now();
-    let mut pulls = Vec::new();
-    for (galaxies, truth) in galaxies.chunks(BATCH).zip(lg_mstar.chunks(BATCH)) {
-        for (fit, truth) in fitter.fit(galaxies)?.into_iter().zip(truth) {
-            let fit = fit.map_err(|reason| Error::invalid("mock galaxy", reason))?;
-            pulls.push((fit.lg_mstar - truth) / fit.lg_mstar_err);
+    let mut fits = Vec::new();
+    for galaxies in galaxies.chunks(BATCH) {
+        for fit in fitter.fit(galaxies)? {
+            fits.push(fit.map_err(|reason| Error::invalid("mock galaxy", reason))?);
         }
     }
+    let milliseconds = begin.elapsed().as_secs_f64() * 1e3 / number as f64;
+    println!("{milliseconds:.0} ms per galaxy on one thread");
+    println!("(fitted - true) / error   mean   width");
+    let posterior =
+        |fit: &Fit| fit.posterior.clone().ok_or_else(|| Error::invalid("fit", "has no draws"));
+    let means = fits.iter().map(posterior).collect::<Result<Vec<Posterior>>>()?;
+    let effective = means.iter().map(|means| means.n_effective);
+    let (least, sum) = effective.fold((f64::INFINITY, 0.0), |(l, s), n| (n.min(l), s + n));
+    println!("effective draws: {:.0} on average, at least {least:.1}", sum / number as f64);
+    let truth = lg_mstar.iter();
+    judge(
+        "lg_mstar",
+        fits.iter().zip(truth.clone()).map(|(f, t)| (f.lg_mstar - t) / f.lg_mstar_err),
+    );
+    judge("lg_mstar_mean", means.iter().zip(truth).map(|(f, t)| (f.lg_mstar - t) / f.lg_mstar_err));
+    let free = fitter.free();
+    for (j, (name, index)) in free.names().into_iter().zip(free.indices()).enumerate() {
+        let truth = galaxies.iter().map(|galaxy| galaxy.parameters[*index]);
+        judge(name, fits.iter().zip(truth.clone()).map(|(f, t)| (f.values[j] - t) / f.errors[j]));
+        let of_mean = means.iter().zip(truth).map(|(f, t)| (f.values[j] - t) / f.errors[j]);
+        judge(&format!("{name}_mean"), of_mean);
+    }
+    Ok(())
+}
+
+/// Prints the mean and the standard deviation of pulls.
+fn judge(name: &str, pulls: impl Iterator<Item = f64>) {
+    let pulls: Vec<f64> = pulls.collect();
     let n = pulls.len() as f64;
     let mean = pulls.iter().sum::<f64>() / n;
     let width = (pulls.iter().map(|p| (p - mean).powi(2)).sum::<f64>() / n).sqrt();
-    let milliseconds = begin.elapsed().as_secs_f64() * 1e3 / n;
-    println!("{milliseconds:.0} ms per galaxy on one thread");
-    println!("(fitted - true) / error of log10 M*: mean {mean:.3}, width {width:.3}");
-    Ok(())
+    println!("{name:22} {mean:7.3} {width:7.3}");
 }
 
 /// Galaxies at redshifts of 0.1 to 1.5 with errors of 0.03 to 0.1 mag, and their masses.

@@ -99,8 +99,17 @@ fn good_rows_are_fitted_and_bad_ones_explained() {
     ] {
         assert!(status[row].contains(reason), "{}", status[row]);
     }
+    const OTHERS: [&str; 7] = [
+        "lg_mass_formed_err",
+        "av_err",
+        "lg_mstar_err",
+        "av_mean",
+        "lg_mstar_mean",
+        "lg_mstar_std",
+        "n_effective",
+    ];
     let names = ["lg_mass_formed", "av", "lg_mstar", "chi2", "fit_mag_lsst_g", "fit_mag_lsst_i"];
-    for name in names.iter().chain(&["lg_mass_formed_err", "av_err", "lg_mstar_err"]) {
+    for name in names.iter().chain(&OTHERS) {
         for (row, cell) in column(&out, name).iter().enumerate() {
             let fitted = [0, 1, 6].contains(&row);
             assert_eq!(cell.parse::<f64>().is_ok_and(f64::is_finite), fitted, "{name} {row}");

@@ -13,7 +13,7 @@ use crate::fit::{
 };
 use crate::{Error, Result};
 
-/// Fit single galaxies to photometry, many at once: most probable parameters with uncertainties.
+/// Fit single galaxies to photometry, many at once: most probable parameters, means, uncertainties.
 ///
 /// The catalogue is CSV or Parquet, one galaxy per row, with a column redshift and for each filter
 /// either of
@@ -24,9 +24,10 @@ use crate::{Error, Result};
 /// An empty value or error means that nothing was measured. Other columns named after parameters fix
 /// these, row by row; all others are carried through.
 ///
-/// The output adds, for each free parameter, its most probable value and <NAME>_err; lg_mstar and
-/// lg_mstar_err (stars and remnants); chi2, n_bands, n_iterations, fit_mag_<FILTER>; and status: empty,
-/// or why a row was not fitted or its fit has not converged.
+/// The output adds the most probable value of each free parameter and of lg_mstar (stars and remnants)
+/// with <NAME>_err, and its mean over the posterior probability, <NAME>_mean with <NAME>_std, which is
+/// unbiased for samples of galaxies; chi2, n_bands, n_iterations, fit_mag_<FILTER>, n_effective; and
+/// status: empty, or why a row was not fitted or its fit has not converged.
 ///
 /// CONFIG is TOML; both keys are optional:
 ///
@@ -62,6 +63,9 @@ pub(super) struct Args {
     /// Steps after which a search is given up
     #[arg(long, value_name = "N", default_value_t = FitSettings::default().max_iterations)]
     max_iterations: usize,
+    /// Most draws from the posterior probability per galaxy, for <NAME>_mean and <NAME>_std; 0 for none
+    #[arg(long, value_name = "N", default_value_t = FitSettings::default().draws)]
+    draws: usize,
     /// Rows, counted from 0 and separated by commas, whose fits are drawn
     #[arg(long, value_name = "ROW,...", value_delimiter = ',')]
     figures: Vec<usize>,
@@ -103,7 +107,8 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
     check_rows(&args.figures, reader.n_rows())?;
     let columns: Vec<&str> = reader.column_names().collect();
     let free = config.parameters(model.components(), &columns)?;
-    let settings = FitSettings { starts: args.starts, max_iterations: args.max_iterations };
+    let settings =
+        FitSettings { starts: args.starts, max_iterations: args.max_iterations, draws: args.draws };
     let fitter = Fitter::new(model, free, settings)?;
     drop(reader);
 

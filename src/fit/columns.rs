@@ -133,6 +133,11 @@ impl FitColumns {
     }
 }
 
+/// Magnitudes that are taken for measurements, and not for marks of missing ones such as 99.
+const MAGNITUDES: std::ops::RangeInclusive<f64> = -30.0..=50.0;
+/// The largest error of a magnitude that can be told in fluxes to first order.
+const MAGNITUDE_ERROR_MAX: f64 = 2.0;
+
 /// A measurement, or none where the value or its error is empty or NaN.
 fn measurement(
     band: &BandColumns,
@@ -152,6 +157,16 @@ fn measurement(
     };
     if error <= 0.0 {
         return Err(format!("{} = {error} is not positive", band.error));
+    }
+    if band.magnitudes && !(MAGNITUDES.contains(&value) && error <= MAGNITUDE_ERROR_MAX) {
+        return Err(format!(
+            "{} = {value} ± {error} is no measurement (magnitudes from {} to {}, errors up to {}): \
+             leave it empty, or give fluxes",
+            band.value,
+            MAGNITUDES.start(),
+            MAGNITUDES.end(),
+            MAGNITUDE_ERROR_MAX
+        ));
     }
     Ok(Some(match band.magnitudes {
         true => Flux::from_magnitude(value, error),
@@ -183,5 +198,9 @@ mod tests {
         assert!(read(Cell::Text("x".into()), number(1.0)).unwrap_err().contains("v = \"x\""));
         let bright = measurement(&band(true), &number(20.0), &number(0.1)).unwrap().unwrap();
         assert!((bright.value_ujy - 36.31).abs() < 1e-9);
+        for (value, error) in [(99.0, 99.0), (99.0, 0.1), (-99.0, 0.1), (25.0, 99.0)] {
+            let reason = measurement(&band(true), &number(value), &number(error)).unwrap_err();
+            assert!(reason.contains("is no measurement"), "{reason}");
+        }
     }
 }

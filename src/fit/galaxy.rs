@@ -21,17 +21,21 @@ pub struct Flux {
     pub error_ujy: f64,
 }
 
-/// The best parameters of a galaxy with their uncertainties.
+/// The most probable parameters of a galaxy with their uncertainties.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Fit {
-    /// Values of the free parameters.
+    /// The most probable values of the free parameters.
     pub values: Vec<f64>,
-    /// Half the width of the interval that holds 68 % of the posterior probability of each.
+    /// Half the width of the interval that holds 68 % of the probability of each, if that is Gaussian with
+    /// the curvature that it has there.
     pub errors: Vec<f64>,
-    /// log10 of the mass still in stars and remnants \[Msun\].
+    /// log10 of the mass still in stars and remnants \[Msun\] with these values.
     pub lg_mstar: f64,
-    /// Its standard deviation.
+    /// Its standard deviation, likewise.
     pub lg_mstar_err: f64,
+    /// Means over the whole of the posterior probability; `None` if no draws were asked for, or if the model
+    /// is not a number at one of them.
+    pub posterior: Option<Posterior>,
     /// Sum of the squares of the photometry's residuals over errors.
     pub chi2: f64,
     /// Number of filters with a measurement.
@@ -44,7 +48,31 @@ pub struct Fit {
     pub warning: Option<String>,
 }
 
+/// Means over the posterior probability.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Posterior {
+    /// Means of the free parameters.
+    pub values: Vec<f64>,
+    /// Their standard deviations.
+    pub errors: Vec<f64>,
+    /// Mean of log10 of the mass still in stars and remnants \[Msun\].
+    pub lg_mstar: f64,
+    /// Its standard deviation.
+    pub lg_mstar_err: f64,
+    /// The number of independent draws that would tell as much; with less than about ten, these means are
+    /// rough.
+    pub n_effective: f64,
+}
+
 impl Galaxy {
+    /// A number of its own for each galaxy, from its photometry.
+    pub(super) fn seed(&self) -> u64 {
+        self.bands.iter().fold(0, |seed: u64, flux| {
+            let bits = flux.map_or(0, |flux| flux.value_ujy.to_bits());
+            (seed.rotate_left(5) ^ bits).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+        })
+    }
+
     /// Number of filters with a measurement.
     pub fn n_bands(&self) -> usize {
         self.bands.iter().flatten().count()

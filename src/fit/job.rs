@@ -9,7 +9,7 @@ use arrow::datatypes::{DataType, Field};
 
 use super::columns::FitColumns;
 use super::fitter::Fitter;
-use super::galaxy::Fit;
+use super::galaxy::{Fit, Posterior};
 use crate::Result;
 use crate::catalog::{CatalogReader, Format, OutputLayout};
 use crate::predict::{Chunk, Finished, OutputPlan, PartedRun, Task, job_record, n_workers};
@@ -143,6 +143,12 @@ impl FitJob<'_> {
             fields.extend([number(name.to_owned()), number(format!("{name}_err"))]);
         }
         fields.extend(["lg_mstar", "lg_mstar_err", "chi2"].map(|name| number(name.to_owned())));
+        if self.fitter.settings().draws > 0 {
+            for name in free.names().into_iter().chain(["lg_mstar"]) {
+                fields.extend([number(format!("{name}_mean")), number(format!("{name}_std"))]);
+            }
+            fields.push(number("n_effective".to_owned()));
+        }
         fields.extend(["n_bands", "n_iterations"].map(count));
         fields.extend(model.filter_names().iter().map(|name| number(format!("fit_mag_{name}"))));
         fields.push(Field::new("status", DataType::Utf8, true));
@@ -212,9 +218,18 @@ fn columns(found: &[std::result::Result<Fit, String>], fitter: &Fitter) -> Vec<A
         numbers(&|fit| fit.lg_mstar),
         numbers(&|fit| fit.lg_mstar_err),
         numbers(&|fit| fit.chi2),
-        counts(&|fit| fit.n_bands),
-        counts(&|fit| fit.n_iterations),
     ]);
+    if fitter.settings().draws > 0 {
+        let posterior = |of: &dyn Fn(&Posterior) -> f64| {
+            numbers(&|fit| fit.posterior.as_ref().map_or(f64::NAN, of))
+        };
+        for j in 0..fitter.free().names().len() {
+            columns.extend([posterior(&|p| p.values[j]), posterior(&|p| p.errors[j])]);
+        }
+        columns.extend([posterior(&|p| p.lg_mstar), posterior(&|p| p.lg_mstar_err)]);
+        columns.push(posterior(&|p| p.n_effective));
+    }
+    columns.extend([counts(&|fit| fit.n_bands), counts(&|fit| fit.n_iterations)]);
     let n_filter = fitter.model().filter_names().len();
     columns.extend((0..n_filter).map(|k| numbers(&|fit| fit.magnitudes[k])));
     columns

@@ -5,14 +5,18 @@
 //! fluxes `f_k` with errors `s_k` and the free parameters `p_j`, each the image of a number `u_j` with a
 //! standard normal prior ([`Prior`], [`Latent`]).
 
+mod amplitude;
 mod columns;
 mod config;
 mod figure;
 mod fitter;
+mod forward;
 mod free;
 mod galaxy;
 mod job;
+mod posterior;
 mod prior;
+mod sampling;
 mod search;
 mod start;
 #[cfg(test)]
@@ -23,6 +27,6 @@ pub use config::FitConfig;
 pub use figure::figures;
 pub use fitter::{FitSettings, Fitter};
 pub use free::FreeParameters;
-pub use galaxy::{Fit, Flux, Galaxy};
+pub use galaxy::{Fit, Flux, Galaxy, Posterior};
 pub use job::{FitJob, FitSummary};
 pub use prior::{Latent, Prior};

@@ -19,10 +19,13 @@ const MOVE_MAX: f64 = 2.5;
 const FARTHEST: f64 = 4.0;
 
 /// The start number `s` in `n` parameters: the medians of the priors, then points around them whose signs
-/// are those of a Hadamard matrix, so that no two parameters vary together.
+/// are those of a Hadamard matrix, so that no two parameters vary together. When its rows are used up, they
+/// come again closer by.
 pub(super) fn pattern(s: usize, n: usize) -> Vec<f64> {
+    let n_rows = (n + 1).next_power_of_two();
+    let distance = if s == 0 { 0.0 } else { DISTANCE / (1 + s / n_rows) as f64 };
     let sign = |j: usize| if (s & (j + 1)).count_ones().is_multiple_of(2) { 1.0 } else { -1.0 };
-    (0..n).map(|j| if s == 0 { 0.0 } else { DISTANCE * sign(j) }).collect()
+    (0..n).map(|j| distance * sign(j)).collect()
 }
 
 /// The mass `u` moved to where the model is as bright as the measured `bands`. `model_ujy` are its fluxes
@@ -60,6 +63,9 @@ mod tests {
                 assert_eq!(product, -1.0, "with that of the unused first row of the matrix, 0");
             }
         }
+        // None comes twice.
+        let many: Vec<Vec<f64>> = (0..40).map(|s| pattern(s, 3)).collect();
+        assert!((0..40).all(|s| !many[..s].contains(&many[s])));
     }
 
     #[test]

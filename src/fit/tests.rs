@@ -1,11 +1,13 @@
 //! Fits of mock galaxies.
 
+use super::forward::AMPLITUDES;
 use super::galaxy::flux_of_magnitude_ujy;
 use super::*;
 use crate::device::{Place, Precision, to_host};
 use crate::filter::FilterSet;
 use crate::numerics::random::{normal, uniform};
-use crate::population::{GalaxyModel, ModelSettings};
+use crate::population::{Components, GalaxyModel, ModelSettings};
+use crate::sfh::SfhModel;
 use crate::ssp::embedded;
 use crate::testing::{assert_close, places};
 
@@ -70,13 +72,22 @@ fn masses_of_mock_galaxies_are_recovered_with_honest_errors() {
     let fitter = fitter(FILTERS, &f64_place());
     let mock = mock(&fitter, 160, (0.03, 0.1), 1.0);
     let fits = fitted(&fitter, &mock.galaxies);
-    let pull = |(fit, truth): (&Fit, &f64)| (fit.lg_mstar - truth) / fit.lg_mstar_err;
-    let pulls: Vec<f64> = fits.iter().zip(&mock.lg_mstar).map(pull).collect();
-    let n = pulls.len() as f64;
-    let mean = pulls.iter().sum::<f64>() / n;
-    let width = (pulls.iter().map(|p| (p - mean).powi(2)).sum::<f64>() / n).sqrt();
+    let n = fits.len() as f64;
+    let pulls = |pull: &dyn Fn(&Fit, f64) -> f64| {
+        let pulls = fits.iter().zip(&mock.lg_mstar).map(|(fit, truth)| pull(fit, *truth));
+        let pulls: Vec<f64> = pulls.collect();
+        let mean = pulls.iter().sum::<f64>() / n;
+        (mean, (pulls.iter().map(|p| (p - mean).powi(2)).sum::<f64>() / n).sqrt())
+    };
+    let best = pulls(&|fit, truth| (fit.lg_mstar - truth) / fit.lg_mstar_err);
+    let mean = pulls(&|fit, truth| {
+        let posterior = fit.posterior.as_ref().unwrap();
+        (posterior.lg_mstar - truth) / posterior.lg_mstar_err
+    });
     // The mean and the width of 160 pulls scatter by 0.08 and 0.06 themselves.
-    assert!(mean.abs() < 0.25 && (0.8..1.2).contains(&width), "{mean} {width}");
+    for (mean, width) in [best, mean] {
+        assert!(mean.abs() < 0.25 && (0.8..1.2).contains(&width), "{mean} {width}");
+    }
     let chi2 = fits.iter().map(|fit| fit.chi2).sum::<f64>() / n;
     assert!((2.0..9.0).contains(&chi2), "{chi2}");
     assert!(fits.iter().filter(|fit| fit.warning.is_some()).count() <= 1);
@@ -115,6 +126,9 @@ fn other_galaxies_change_nothing() {
         assert_close(&a.errors, &b.errors, 1e-6, 1e-6);
         assert_close(&[a.lg_mstar, a.chi2], &[b.lg_mstar, b.chi2], 1e-6, 1e-6);
         assert_eq!((a.n_bands, a.n_iterations), (b.n_bands, b.n_iterations));
+        let (a, b) = (a.posterior.as_ref().unwrap(), b.posterior.as_ref().unwrap());
+        assert_close(&a.values, &b.values, 1e-4, 1e-4);
+        assert_close(&[a.lg_mstar, a.lg_mstar_err], &[b.lg_mstar, b.lg_mstar_err], 1e-4, 1e-4);
     }
     assert_eq!((together[3].n_bands, together[4].n_bands), (5, 1));
     assert!(together[4].lg_mstar_err > 2.0 * together[5].lg_mstar_err);
@@ -162,6 +176,8 @@ fn galaxies_that_cannot_be_fitted_say_why() {
     let fits = fitter.fit(&mock.galaxies).unwrap();
     assert_eq!(fits[0], Err("no filter has a measurement".to_owned()));
     assert!(fits[1].is_ok() && fitter.fit(&[]).unwrap().is_empty());
+    mock.galaxies[1].parameters.pop();
+    assert!(fitter.fit(&mock.galaxies).unwrap_err().to_string().contains("parameters, expected"));
     mock.galaxies[1].bands.clear();
     assert!(fitter.fit(&mock.galaxies).unwrap_err().to_string().contains("expected 1"));
 }
@@ -177,5 +193,35 @@ fn nothing_detected_leaves_the_priors() {
         unreachable!()
     };
     assert_close(&[fit.values[metallicity], fit.errors[metallicity]], &[*mean, *sigma], 1e-3, 0.0);
+    let posterior = fit.posterior.as_ref().unwrap();
+    let of_prior = [posterior.values[metallicity], posterior.errors[metallicity]];
+    assert_close(&of_prior, &[*mean, *sigma], 0.2, 0.0);
+    assert!(posterior.lg_mstar_err > 0.5, "{posterior:?}");
     assert!(fit.lg_mstar_err > 0.5 && fit.warning.is_none(), "{fit:?}");
+}
+
+#[test]
+fn amplitudes_only_scale_the_light() {
+    let place = f64_place();
+    let filters = FilterSet::resolve("lsst_g,lsst_i").unwrap();
+    for sfh in SfhModel::ALL.iter().filter(|sfh| **sfh != SfhModel::Diffstar2021) {
+        let components = Components { sfh: *sfh, burst: true, ..Components::default() };
+        let settings = ModelSettings { components, ..ModelSettings::default() };
+        let model = GalaxyModel::new(embedded(), &filters, settings, &place).unwrap();
+        let names = model.components().names();
+        let Some(name) = AMPLITUDES.into_iter().find(|name| names.contains(name)) else { continue };
+        let row = |shift: f64| {
+            let mut row = model.components().default_values();
+            row[names.iter().position(|n| *n == name).unwrap()] += shift;
+            row
+        };
+        let galaxies = place.rows(&[&row(0.0), &row(-0.7)]);
+        let galaxies = model.components().galaxies(&galaxies, None).unwrap();
+        let seen = model.predict(&galaxies).unwrap();
+        let magnitudes = to_host(seen.magnitudes).unwrap();
+        let masses = to_host(seen.lg_mass_surviving).unwrap();
+        let fainter = [magnitudes[2] - magnitudes[0], magnitudes[3] - magnitudes[1]];
+        assert_close(&fainter, &[1.75; 2], 1e-6, 0.0);
+        assert_close(&[masses[1] - masses[0]], &[-0.7], 1e-6, 0.0);
+    }
 }
