@@ -153,10 +153,17 @@ fn measurement(
     if error <= 0.0 {
         return Err(format!("{} = {error} is not positive", band.error));
     }
-    Ok(Some(match band.magnitudes {
+    let flux = match band.magnitudes {
         true => Flux::from_magnitude(value, error),
         false => Flux { value_ujy: value, error_ujy: error },
-    }))
+    };
+    // Far beyond all galaxies, fluxes are more or less than numbers can be.
+    let is_number = |x: f64| x.is_finite() && (x == 0.0 || x.is_normal());
+    if !is_number(flux.value_ujy) || !flux.error_ujy.is_normal() {
+        let BandColumns { value: name, error: error_name, .. } = band;
+        return Err(format!("{name} = {value} with {error_name} = {error} is no flux density"));
+    }
+    Ok(Some(flux))
 }
 
 #[cfg(test)]
@@ -183,5 +190,9 @@ mod tests {
         assert!(read(Cell::Text("x".into()), number(1.0)).unwrap_err().contains("v = \"x\""));
         let bright = measurement(&band(true), &number(20.0), &number(0.1)).unwrap().unwrap();
         assert!((bright.value_ujy - 36.31).abs() < 1e-9);
+        for (value, error) in [(-1000.0, 0.1), (1000.0, 0.1), (20.0, 1e308), (20.0, 1e-320)] {
+            let reason = measurement(&band(true), &number(value), &number(error)).unwrap_err();
+            assert!(reason.ends_with("is no flux density"), "{reason}");
+        }
     }
 }
