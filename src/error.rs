@@ -1,5 +1,6 @@
 //! The one error type of the library.
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 /// Result with the library's [`Error`].
@@ -28,7 +29,7 @@ pub enum Error {
         reason: String,
     },
     /// A value lies outside its allowed range.
-    #[error("{what} = {} is outside {allowed}", short(*value))]
+    #[error("{} = {} is outside {allowed}", brief(what), short(*value))]
     OutOfRange {
         /// The parameter or quantity.
         what: String,
@@ -46,7 +47,7 @@ pub enum Error {
         reason: String,
     },
     /// A name that nothing answers to.
-    #[error("no {kind} is called {name:?}; there are: {available}")]
+    #[error("no {kind} is called {}; there are: {}", brief(&format!("{name:?}")), brief(available))]
     UnknownName {
         /// The kind of thing asked for: "filter", "device", "parameter".
         kind: &'static str,
@@ -80,12 +81,12 @@ impl Error {
 
     /// An [`Error::File`].
     pub fn file(path: &Path, reason: impl Into<String>) -> Self {
-        Self::File { path: path.to_owned(), reason: plain(&reason.into()) }
+        Self::File { path: path.to_owned(), reason: message(&reason.into()) }
     }
 
     /// An [`Error::Invalid`].
     pub fn invalid(what: impl Into<String>, reason: impl Into<String>) -> Self {
-        Self::Invalid { what: plain(&what.into()), reason: plain(&reason.into()) }
+        Self::Invalid { what: message(&what.into()), reason: message(&reason.into()) }
     }
 }
 
@@ -102,9 +103,31 @@ pub(crate) fn plain(text: &str) -> String {
     plain
 }
 
+/// Most bytes of each part of a message.
+const LONGEST: usize = 1600;
+
+/// The text, its middle left out where it is long: files hold words of any length.
+fn brief(text: &str) -> Cow<'_, str> {
+    if text.len() <= LONGEST {
+        return text.into();
+    }
+    let is_end = |i: &usize| text.is_char_boundary(*i);
+    let first = (0..=LONGEST / 2).rev().find(is_end).unwrap_or_default();
+    let last = (text.len() - LONGEST / 4..text.len()).find(is_end).unwrap_or(text.len());
+    format!("{} [...] {}", &text[..first], &text[last..]).into()
+}
+
+/// Part of a message: plain and brief.
+fn message(text: &str) -> String {
+    brief(&plain(text)).into_owned()
+}
+
 /// A path as it was given; one of no length is not overlooked.
 fn shown(path: &Path) -> String {
-    if path.as_os_str().is_empty() { "\"\"".to_owned() } else { path.display().to_string() }
+    if path.as_os_str().is_empty() {
+        return "\"\"".to_owned();
+    }
+    brief(&path.display().to_string()).into_owned()
 }
 
 /// A number without the hundreds of digits that the largest and smallest ones have.
@@ -132,6 +155,27 @@ mod tests {
             assert_eq!(error(number), format!("x = {number} is outside [0, 1]"));
         }
         assert_eq!(Error::file(Path::new(""), "is empty").to_string(), "\"\": is empty");
+    }
+
+    #[test]
+    fn long_words_are_cut() {
+        let word = "é".repeat(50_000);
+        let named = |name: &str| Error::UnknownName {
+            kind: "unit",
+            name: name.to_owned(),
+            available: "nm, um".into(),
+        };
+        for error in [
+            named(&word),
+            named(&format!("a{word}")),
+            Error::file(Path::new(&word), named(&word).to_string()),
+            Error::invalid(&*word, &*word),
+            Error::OutOfRange { what: word.clone(), value: 1.0, allowed: "[2, 3]".into() },
+        ] {
+            let text = error.to_string();
+            assert!(text.len() < 4096 && text.contains("é [...] é"), "{text}");
+        }
+        assert!(named("pc").to_string().ends_with("\"pc\"; there are: nm, um"));
     }
 
     #[test]

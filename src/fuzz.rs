@@ -1,8 +1,11 @@
 //! What the fuzz targets do with bytes: one function per reader, and one for the parameter transforms.
+//! Those of files that tell what to do, and of what interrupted work left, are in `jobs`.
 //!
 //! Shared by `fuzz/`, where cargo-fuzz looks for bytes, and by `tests/mutations.rs`, which mutates the
 //! seeds in `fuzz/seeds` without it. No bytes may make a reader panic, hang or take memory out of
 //! proportion; what it cannot read it explains in one line.
+
+mod jobs;
 
 use std::io::Write;
 use std::path::Path;
@@ -36,7 +39,7 @@ const fn target(name: &'static str, read: fn(&[u8]) -> Result<()>) -> Target {
 }
 
 /// All targets.
-pub const TARGETS: [Target; 16] = [
+pub const TARGETS: [Target; 24] = [
     target("ssp_safetensors", |bytes| grid(bytes, "grid.safetensors")),
     target("ssp_hdf5", |bytes| grid(bytes, "grid.h5")),
     target("filter_hdf5", |bytes| filters(bytes, "filter.h5")),
@@ -53,6 +56,14 @@ pub const TARGETS: [Target; 16] = [
     target("line_fit", line_fit),
     target("line_table", line_table),
     target("parameters", parameters),
+    target("fit_config", jobs::fit_config),
+    target("fit_catalog", jobs::fit_catalog),
+    target("optimize_config", jobs::optimize_config),
+    target("optimize_target", jobs::optimize_target),
+    target("optimize_covariance", jobs::optimize_covariance),
+    target("optimize_state", jobs::optimize_state),
+    target("population_parameters", jobs::population_parameters),
+    target("parts_manifest", jobs::parts_manifest),
 ];
 
 /// Runs the named target; true when the bytes can be read.
@@ -120,6 +131,7 @@ fn text(bytes: &[u8]) -> Result<&str> {
 
 fn history(bytes: &[u8]) -> Result<()> {
     let config = HistoryConfig::parse(text(bytes)?, Path::new("history.toml"))?;
+    crate::cli::check_model_table(&config.model)?;
     config.quantities()?;
     assert_eq!(config.t_gyr().len(), config.times.number);
     Ok(())

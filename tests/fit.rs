@@ -2,21 +2,11 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
+mod common;
+
 use std::fs;
 use std::path::Path;
 use std::process::Command;
-
-/// A model that costs little.
-const CHEAP: [&str; 8] = [
-    "--sfh",
-    "delayed_tau",
-    "--nodes",
-    "16",
-    "--filters",
-    "lsst_g,lsst_r,lsst_i",
-    "--free",
-    "lg_mass_formed,av",
-];
 
 const CATALOG: &str = "\
 id,redshift,mag_lsst_g,magerr_lsst_g,fnu_ujy_lsst_r,fnu_ujy_err_lsst_r,lgmet,av,note
@@ -33,7 +23,7 @@ id,redshift,mag_lsst_g,magerr_lsst_g,fnu_ujy_lsst_r,fnu_ujy_err_lsst_r,lgmet,av,
 /// Runs `starburn fit` with the cheap model: exit code and messages.
 fn fit(folder: &Path, args: &[&str]) -> (Option<i32>, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_starburn"));
-    command.current_dir(folder).arg("fit").args(CHEAP).args(args);
+    command.current_dir(folder).arg("fit").args(common::CHEAP_FIT).args(args);
     let output = command.output().unwrap();
     (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
 }

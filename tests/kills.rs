@@ -6,6 +6,8 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
+mod common;
+
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -16,6 +18,9 @@ use starburn::numerics::random::uniform;
 use starburn::store::Store;
 
 const KILLS: u64 = 5;
+/// Galaxies to be fitted, and haloes at each redshift of an optimization: seconds of work.
+const FITTED: u64 = 40;
+const HALOES: usize = 400;
 
 fn number(variable: &str, usual: u64) -> u64 {
     std::env::var(variable).map_or(usual, |text| text.parse().unwrap())
@@ -76,6 +81,20 @@ fn names(folder: &Path) -> Vec<String> {
     names
 }
 
+/// Checks that two folders have the same files.
+fn assert_same_files(whole: &Path, folder: &Path) {
+    assert_eq!(names(folder), names(whole));
+    for name in names(whole) {
+        let [ours, theirs] = [folder, whole].map(|f| f.join(&name));
+        let same = match name.ends_with("safetensors") {
+            // Metadata have no order.
+            true => Store::read(&ours).unwrap() == Store::read(&theirs).unwrap(),
+            false => fs::read(ours).unwrap() == fs::read(theirs).unwrap(),
+        };
+        assert!(same, "{name} differs");
+    }
+}
+
 #[test]
 fn predictions() {
     let prepare = |folder: &Path| {
@@ -102,34 +121,35 @@ fn predictions() {
 
 #[test]
 fn trainings() {
-    let config = r#"
-        sfh = "lognormal"
-        [prior]
-        t_obs_gyr = [6.0, 12.0]
-        sfr_t_max = [2.0, 6.0]
-        [network]
-        hidden = [8]
-        n_age = 16
-        [training]
-        steps = 60
-        batch = 32
-        warm_up = 5
-        n_held_out = 64
-        evaluate_every = 5
-        nodes = 64
-    "#;
-    let prepare = |folder: &Path| fs::write(folder.join("c.toml"), config).unwrap();
+    let config = common::emulator_config(60, 5);
+    let prepare = |folder: &Path| fs::write(folder.join("c.toml"), &config).unwrap();
     killed_at_random("emulator train", "emulator train c.toml -o out", prepare, |whole, folder| {
-        let (whole, folder) = (whole.join("out"), folder.join("out"));
-        assert_eq!(names(&folder), names(&whole));
-        for name in names(&whole) {
-            let [ours, theirs] = [&folder, &whole].map(|f| f.join(&name));
-            let same = match name.ends_with("safetensors") {
-                // Metadata have no order.
-                true => Store::read(&ours).unwrap() == Store::read(&theirs).unwrap(),
-                false => fs::read(ours).unwrap() == fs::read(theirs).unwrap(),
-            };
-            assert!(same, "{name} differs");
-        }
+        assert_same_files(&whole.join("out"), &folder.join("out"));
+    });
+}
+
+#[test]
+fn fits() {
+    let prepare = |folder: &Path| {
+        fs::write(folder.join("in.csv"), common::photometry(FITTED)).unwrap();
+        fs::write(folder.join("out.parquet"), "earlier").unwrap();
+    };
+    let model = common::CHEAP_FIT.join(" ");
+    let args =
+        format!("fit in.csv -o out.parquet {model} --part-rows 10 --figures 3 --figures-dir drawn");
+    killed_at_random("fit", &args, prepare, |whole, folder| {
+        assert_same_files(&whole.join("drawn"), &folder.join("drawn"));
+        assert_eq!(names(folder), ["drawn", "in.csv", "out.parquet"]);
+        let [ours, theirs] = [folder, whole].map(|f| fs::read(f.join("out.parquet")).unwrap());
+        assert!(ours == theirs, "out.parquet differs");
+    });
+}
+
+#[test]
+fn optimizations() {
+    let config = common::optimize_config(HALOES);
+    let prepare = |folder: &Path| fs::write(folder.join("c.toml"), &config).unwrap();
+    killed_at_random("optimize", "optimize c.toml -o out", prepare, |whole, folder| {
+        assert_same_files(&whole.join("out"), &folder.join("out"));
     });
 }

@@ -2,44 +2,15 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
+mod common;
+
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-const CONFIG: &str = r#"
-[model]
-filters = "lsst_g,lsst_r"
-nodes = 16
-
-[population]
-mock = { redshifts = [0.3, 0.9], numbers = [NUMBER, NUMBER] }
-batch = 128
-free = ["diffstarpop.mean_ulgy_mseq_ytp", "mzr.mzr_t0_ytp", "dust.av_norm"]
-
-[target.truth]
-"diffstarpop.mean_ulgy_mseq_ytp" = -10.2
-"mzr.mzr_t0_ytp" = -0.2
-"dust.av_norm" = 0.9
-
-[[statistic]]
-name = "r"
-kind = "histogram"
-axes = [{ quantity = "redshift", edges = [0.0, 0.6, 1.2], width = 0.05 },
-        { quantity = "lsst_r", first = 17.0, last = 26.0, bins = 5, width = 0.5 },
-        { quantity = "lsst_g - lsst_r", first = 0.0, last = 2.0, bins = 3, width = 0.2 }]
-
-[[stage]]
-method = "adam"
-steps = 12
-learning_rate = 1.0
-
-[[stage]]
-method = "gauss_newton"
-steps = 4
-tolerance = 1e-6
-"#;
+use common::optimize_config;
 
 fn command(folder: &Path, args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_starburn"));
@@ -71,7 +42,7 @@ fn fails(folder: &Path, args: &[&str], parts: &[&str]) {
 }
 
 fn configured(folder: &Path, n: usize) {
-    fs::write(folder.join("c.toml"), CONFIG.replace("NUMBER", &n.to_string())).unwrap();
+    fs::write(folder.join("c.toml"), optimize_config(n)).unwrap();
 }
 
 /// A column of a table, by its name.
@@ -182,9 +153,9 @@ fn mistakes_are_told_in_a_sentence() {
     for (text, part) in [
         ("", "missing field"),
         ("[population]\nfree = 3\n", "line 2"),
-        (&CONFIG.replace("NUMBER", "0"), "at least one halo"),
-        (&CONFIG.replace("NUMBER", "9").replace("nodes = 16", "nodes = 1"), "nodes"),
-        (&CONFIG.replace("NUMBER", "9").replace("lsst_g,lsst_r", "lsst_q"), "lsst_q"),
+        (&optimize_config(0), "at least one halo"),
+        (&optimize_config(9).replace("nodes = 16", "nodes = 1"), "nodes"),
+        (&optimize_config(9).replace("lsst_g,lsst_r", "lsst_q"), "lsst_q"),
     ] {
         fs::write(path.join("bad.toml"), text).unwrap();
         fails(path, &["optimize", "bad.toml", "-o", "out"], &["bad.toml", part]);

@@ -5,40 +5,31 @@
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
+mod common;
+
 use std::fs;
 use std::num::NonZeroUsize;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use starburn::bench::PopulationBench;
 use starburn::device::{DEFAULT_DEVICE, Place, Precision, to_host};
 use starburn::emulator::{EmulatorConfig, Trainer};
 use starburn::filter::FilterSet;
+use starburn::fit::{FitJob, FitSettings, Fitter, FreeParameters};
+use starburn::galhalo::{
+    FreeParameters as FreePopulation, HaloCatalog, PopulationParameters, PopulationSetup,
+};
+use starburn::optimize::{Ingredients, OptimizeConfig, State, optimize};
 use starburn::photometry::Photometry;
 use starburn::population::{GalaxyModel, ModelSettings};
-use starburn::predict::PredictJob;
+use starburn::predict::{PredictJob, write_galaxies};
 use starburn::ssp::embedded;
 
 /// What the least memory of many rounds may grow by \[MiB\]: the allocator's own habits. Single rounds take
 /// more for a moment.
 const ALLOWED_MIB: f64 = 8.0;
-
-const EMULATOR: &str = r#"
-    sfh = "lognormal"
-    [prior]
-    t_obs_gyr = [6.0, 12.0]
-    sfr_t_max = [2.0, 6.0]
-    [network]
-    hidden = [8]
-    n_age = 16
-    [training]
-    steps = 4
-    batch = 32
-    warm_up = 1
-    n_held_out = 32
-    evaluate_every = 2
-    nodes = 64
-"#;
 
 /// Resident memory of this process \[MiB\].
 fn resident_mib() -> f64 {
@@ -91,8 +82,57 @@ fn population(place: &Place) {
 }
 
 fn training(place: &Place) {
-    let config = EmulatorConfig::parse(EMULATOR).unwrap();
+    let config = EmulatorConfig::parse(&common::emulator_config(4, 2)).unwrap();
     Trainer::new(config, embedded(), place).unwrap().run(|_| Ok(true)).unwrap();
+}
+
+/// Fits a catalogue, by threads that end with it.
+fn fit(model: &GalaxyModel, folder: &Path) {
+    let free = [("logm0", None), ("av", None)];
+    let free = FreeParameters::new(model.components(), &free).unwrap();
+    let settings = FitSettings { starts: 1, max_iterations: 4, draws: 64 };
+    let fitter = Fitter::new(model.clone(), free, settings).unwrap();
+    let job = FitJob {
+        fitter: &fitter,
+        strict: true,
+        batch: NonZeroUsize::new(8),
+        threads: NonZeroUsize::new(2),
+        part_rows: NonZeroUsize::new(16).unwrap(),
+        restart: true,
+    };
+    job.run(&folder.join("photometry.csv"), &folder.join("fits.parquet"), |_, _| ()).unwrap();
+}
+
+/// A few steps of an optimization, and its state in a file.
+fn optimization(filters: &FilterSet, place: &Place, folder: &Path) {
+    let config = OptimizeConfig::parse(&common::optimize_config(20), folder).unwrap();
+    let with = Ingredients {
+        grid: embedded(),
+        filters,
+        settings: ModelSettings::default(),
+        place: place.clone(),
+        threads: 2,
+    };
+    let mut problem = config.problem(&with).unwrap();
+    let start = State::start(problem.free.start());
+    let path = folder.join("state.safetensors");
+    let watch = |state: &State| {
+        state.write(&path, "soak")?;
+        Ok(state.history.len() < 3)
+    };
+    optimize(&mut problem.objective, &config.stages, start, watch).unwrap();
+    State::read(&path, "soak").unwrap();
+}
+
+/// The galaxies of a catalogue of haloes.
+fn galaxies_of_haloes(filters: &FilterSet, place: &Place, folder: &Path) {
+    let haloes = HaloCatalog::read(&folder.join("haloes.csv")).unwrap();
+    let all = PopulationParameters::read(true, &folder.join("p.toml")).unwrap();
+    let free = FreePopulation::all(all.0, &all.1).unwrap();
+    let setup = PopulationSetup { batch: 8, threads: 1, ..PopulationSetup::default() };
+    let workers = setup.workers(embedded(), filters, Arc::new(haloes), &free, place).unwrap();
+    let workers = vec![workers; 2].concat();
+    write_galaxies(workers, &free.start(), &folder.join("galaxies.parquet"), |_| ()).unwrap();
 }
 
 #[test]
@@ -101,8 +141,14 @@ fn memory_does_not_grow_with_the_work() {
     let duration = Duration::from_secs_f64(seconds);
     let folder = tempfile::tempdir().unwrap();
     let rows: String = (0..120).map(|i| format!("{i},{}\n", 0.1 + 0.01 * f64::from(i))).collect();
-    fs::write(folder.path().join("in.csv"), format!("id,redshift\n{rows}")).unwrap();
+    let path = |name: &str| folder.path().join(name);
+    fs::write(path("in.csv"), format!("id,redshift\n{rows}")).unwrap();
+    fs::write(path("photometry.csv"), common::photometry(32)).unwrap();
+    let rows: String = (0..24).map(|i| format!("0.{},{}\n", 2 + i % 2, 11 + i % 3)).collect();
+    fs::write(path("haloes.csv"), format!("redshift,lgm_obs\n{rows}")).unwrap();
+    fs::write(path("p.toml"), "[values]\n\"dust.av_norm\" = 0.3\n").unwrap();
     let filters = FilterSet::embedded("lsst").unwrap();
+    let two = FilterSet::resolve("lsst_g,lsst_r").unwrap();
     let place = Place::open(DEFAULT_DEVICE, Precision::F32).unwrap();
     let model = GalaxyModel::new(embedded(), &filters, ModelSettings::default(), &place).unwrap();
 
@@ -113,6 +159,9 @@ fn memory_does_not_grow_with_the_work() {
         gradients(&model, &place);
         population(&place);
         training(&place);
+        fit(&model, folder.path());
+        optimization(&two, &place, folder.path());
+        galaxies_of_haloes(&two, &place, folder.path());
         resident.push(resident_mib());
     }
     // The first quarter is for warming up.

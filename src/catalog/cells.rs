@@ -19,7 +19,7 @@ pub enum Cell {
 }
 
 impl Cell {
-    fn parse(text: &str) -> Self {
+    pub(crate) fn parse(text: &str) -> Self {
         match filled(text) {
             None => Self::Empty,
             Some(text) => text.parse().map_or_else(|_| Self::Text(text.to_owned()), Self::Number),

@@ -1,5 +1,6 @@
 //! `starburn fit`: parameters of galaxies from their photometry.
 
+use std::fs::{create_dir_all, remove_dir};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -8,6 +9,7 @@ use super::model_options::ModelOptions;
 use super::paths::check_different;
 use super::progress::in_parts;
 use crate::catalog::CatalogReader;
+use crate::files::remove_stale_beside;
 use crate::fit::{
     FitConfig, FitJob, FitSettings, FitSummary, Fitter, FreeParameters, Prior, figures,
 };
@@ -100,13 +102,21 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
     if !args.free.is_empty() {
         config.free = Some(args.free.clone());
     }
-    // The output may replace the catalogue, which has been read by then.
-    check_different([args.output.as_path()], args.model.files().chain(args.config.as_deref()))?;
+    // The output may replace the catalogue, which has been read by then. Figures may not.
+    let figures = tables_of_figures(args);
+    let inputs = || args.model.files().chain(args.config.as_deref());
+    check_different(figures.iter().map(PathBuf::as_path), inputs().chain([&*args.catalog]))?;
+    let outputs = figures.iter().map(PathBuf::as_path).chain([&*args.output]);
+    check_different(outputs, inputs())?;
     let model = args.model.model()?;
     let reader = CatalogReader::open(&args.catalog, 1)?;
     check_rows(&args.figures, reader.n_rows())?;
     let columns: Vec<&str> = reader.column_names().collect();
-    let free = config.parameters(model.components(), &columns)?;
+    let of_file = args.config.as_deref().filter(|_| args.free.is_empty());
+    let free = config.parameters(model.components(), &columns).map_err(|e| match of_file {
+        Some(path) => Error::file(path, e.to_string()),
+        None => e,
+    })?;
     let settings =
         FitSettings { starts: args.starts, max_iterations: args.max_iterations, draws: args.draws };
     let fitter = Fitter::new(model, free, settings)?;
@@ -120,13 +130,35 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
         part_rows: args.part_rows,
         restart: args.restart,
     };
-    let summary =
-        in_parts(&args.output, |progress| job.run(&args.catalog, &args.output, progress))?;
+    // Before the work, so that it is not done in vain.
+    let makes_folder = !args.figures.is_empty() && !args.figures_dir.exists();
+    if makes_folder {
+        create_dir_all(&args.figures_dir).map_err(Error::io("create", &args.figures_dir))?;
+    }
+    let outcome = in_parts(&args.output, |progress| job.run(&args.catalog, &args.output, progress));
+    if makes_folder && outcome.is_err() {
+        // Empty as it is, it says nothing.
+        let _ = remove_dir(&args.figures_dir);
+    }
+    let summary = outcome?;
     report(&summary, fitter.free(), &args.output);
     if !args.figures.is_empty() {
         draw(&fitter, args)?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The path of a row's figure without its ending.
+fn figure_stem(args: &Args, row: usize) -> PathBuf {
+    args.figures_dir.join(format!("fit-{row:06}"))
+}
+
+/// What the figures write, but for drawings.
+fn tables_of_figures(args: &Args) -> Vec<PathBuf> {
+    let mut rows = args.figures.clone();
+    rows.sort_unstable();
+    rows.dedup();
+    rows.into_iter().map(|row| figure_stem(args, row).with_extension("csv")).collect()
 }
 
 /// Wrong rows are refused before the work.
@@ -187,10 +219,11 @@ fn report(summary: &FitSummary, free: &FreeParameters, output: &Path) {
 }
 
 fn draw(fitter: &Fitter, args: &Args) -> Result<()> {
-    std::fs::create_dir_all(&args.figures_dir).map_err(Error::io("create", &args.figures_dir))?;
+    // Of a run that was killed.
+    remove_stale_beside(&figure_stem(args, 0));
     let drawn = figures(fitter, &args.output, &args.figures)?;
     for (row, figure) in args.figures.iter().zip(drawn) {
-        let stem = args.figures_dir.join(format!("fit-{row:06}"));
+        let stem = figure_stem(args, *row);
         match figure {
             Some(figure) => {
                 figure.save(&stem)?;

@@ -112,6 +112,14 @@ pub fn run() -> ExitCode {
     })
 }
 
+/// Checks a table of model options, as configurations have it.
+///
+/// # Errors
+/// Naming the option.
+pub(crate) fn check_model_table(table: &toml::Table) -> Result<()> {
+    model_options::ModelOptions::from_table(table).map(drop)
+}
+
 /// Prints a line. A reader that has gone, as in `starburn demo | head`, does not stop the work, whose
 /// results are in files.
 fn print_line(line: fmt::Arguments<'_>) {

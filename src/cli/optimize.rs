@@ -11,13 +11,28 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::model_options::{ModelOptions, ModelParts};
 use super::optimize_figures::{correlation_figure, history_figure, statistics_figures};
-use crate::files::write_atomic;
+use super::paths::check_different;
+use crate::files::{remove_stale_beside, write_atomic};
 use crate::optimize::{
     Fisher, FittedParameter, Ingredients, Objective, OptimizeConfig, Problem, Record, State,
     directions_csv, fisher_csv, fitted_parameters, optimize, parameters_csv, write_statistics,
 };
 use crate::{Error, Result};
 
+/// What is written, but for drawings.
+const FILES: [&str; 10] = [
+    STATE,
+    "history.csv",
+    "parameters.csv",
+    "fisher.csv",
+    "directions.csv",
+    "statistics.csv",
+    "best_fit.toml",
+    "loss.csv",
+    "correlations.csv",
+    "comparison.csv",
+];
+const STATE: &str = "state.safetensors";
 /// Time between two writings of the state.
 const PATIENCE: Duration = Duration::from_secs(1);
 
@@ -92,8 +107,13 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
     if args.output.exists() && !args.output.is_dir() {
         return Err(Error::file(&args.output, "is not a folder"));
     }
+    let (named, model): (Vec<PathBuf>, Vec<&Path>) = (config.files(), options.files().collect());
+    let job = config.checksum(&model)?;
+    let outputs: Vec<PathBuf> = FILES.iter().map(|name| args.output.join(name)).collect();
+    let inputs = named.iter().map(PathBuf::as_path).chain([&*args.config]).chain(model);
+    check_different(outputs.iter().map(PathBuf::as_path), inputs)?;
     std::fs::create_dir_all(&args.output).map_err(Error::io("create", &args.output))?;
-    minimize(args, &config, problem)?;
+    minimize(args, &config, &job, problem)?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -109,13 +129,17 @@ fn list(problem: &Problem) -> Result<()> {
     Ok(())
 }
 
-fn minimize(args: &Args, config: &OptimizeConfig, problem: Problem) -> Result<()> {
+fn minimize(args: &Args, config: &OptimizeConfig, job: &str, problem: Problem) -> Result<()> {
     let Problem { mut objective, free, truth, n_galaxies, .. } = problem;
     let file = |name: &str| args.output.join(name);
-    let (job, path) = (config.checksum()?, file("state.safetensors"));
+    let path = file(STATE);
+    remove_stale_beside(&path);
     let state = match path.exists() && !args.restart {
         true => {
-            let state = State::read(&path, &job)?;
+            let state = State::read(&path, job)?;
+            state
+                .check(free.n_free(), config.stages.len())
+                .map_err(|e| Error::file(&path, e.to_string()))?;
             tell!("going on after {} steps", state.history.len() - 1);
             state
         }
@@ -141,12 +165,12 @@ fn minimize(args: &Args, config: &OptimizeConfig, problem: Problem) -> Result<()
             bar.set_message(line);
         }
         if written.is_none_or(|written| written.elapsed() > PATIENCE) {
-            state.write(&path, &job)?;
+            state.write(&path, job)?;
             written = Some(Instant::now());
         }
         Ok(true)
     })?;
-    state.write(&path, &job)?;
+    state.write(&path, job)?;
     bar.set_message("Fisher matrix");
     let fisher = Fisher::new(objective.information(&state.best.x, 1)?)?;
     let statistics = [objective.statistics(&free.start())?, objective.statistics(&state.best.x)?];

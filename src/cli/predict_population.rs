@@ -4,7 +4,6 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::thread::available_parallelism;
 
 use super::model_options::{ModelOptions, ModelParts};
 use super::paths::check_different;
@@ -13,7 +12,8 @@ use crate::Result;
 use crate::galhalo::{
     FreeParameters, HaloCatalog, HaloSource, Mixing, PopulationParameters, PopulationSetup,
 };
-use crate::predict::write_galaxies;
+use crate::predict::{n_workers, write_galaxies};
+use crate::summary::Population as _;
 
 /// What is to be done.
 pub(super) struct OfHaloes<'a> {
@@ -46,12 +46,8 @@ impl OfHaloes<'_> {
             ..default
         };
         let workers = setup.workers(&grid, &filters, haloes, &free, &place)?;
-        let cores = || match place.is_cpu() {
-            true => available_parallelism().unwrap_or(NonZeroUsize::MIN),
-            false => NonZeroUsize::MIN,
-        };
-        let threads = self.threads.unwrap_or_else(cores).get();
-        let workers = vec![workers; threads].concat();
+        let n_chunks = workers.iter().map(|worker| worker.n_chunks()).sum();
+        let workers = vec![workers; n_workers(self.threads, &place, n_chunks)].concat();
         let bar = galaxies_bar();
         let kinds = match self.mixing {
             Mixing::Fluxes => 1,

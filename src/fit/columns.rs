@@ -168,10 +168,17 @@ fn measurement(
             MAGNITUDE_ERROR_MAX
         ));
     }
-    Ok(Some(match band.magnitudes {
+    let flux = match band.magnitudes {
         true => Flux::from_magnitude(value, error),
         false => Flux { value_ujy: value, error_ujy: error },
-    }))
+    };
+    // Far beyond all galaxies, fluxes are more or less than numbers can be.
+    let is_number = |x: f64| x.is_finite() && (x == 0.0 || x.is_normal());
+    if !is_number(flux.value_ujy) || !flux.error_ujy.is_normal() {
+        let BandColumns { value: name, error: error_name, .. } = band;
+        return Err(format!("{name} = {value} with {error_name} = {error} is no flux density"));
+    }
+    Ok(Some(flux))
 }
 
 #[cfg(test)]
@@ -201,6 +208,11 @@ mod tests {
         for (value, error) in [(99.0, 99.0), (99.0, 0.1), (-99.0, 0.1), (25.0, 99.0)] {
             let reason = measurement(&band(true), &number(value), &number(error)).unwrap_err();
             assert!(reason.contains("is no measurement"), "{reason}");
+        }
+        // Where it counts as a number, but a flux of it would not.
+        for error in [1e-320, 1e-310] {
+            let reason = measurement(&band(true), &number(20.0), &number(error)).unwrap_err();
+            assert!(reason.ends_with("is no flux density"), "{reason}");
         }
     }
 }

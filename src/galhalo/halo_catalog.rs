@@ -7,6 +7,7 @@ use super::haloes::{HaloBatch, HaloSource, MassKnown, SatelliteColumns};
 use crate::catalog::{CatalogReader, Cell, cells};
 use crate::halo::DiffmahParams;
 use crate::parameters::ParameterSet;
+use crate::population::ObserverParams;
 use crate::{Error, Result};
 
 /// Rows read at a time.
@@ -130,6 +131,10 @@ impl Columns {
             let reason =
                 format!("{n} different redshifts, expected 1 to {MAX_REDSHIFTS}: round them");
             return Err(Error::file(path, reason));
+        }
+        for (i, z) in table[0].iter().enumerate() {
+            ObserverParams::check(&[*z])
+                .map_err(|error| Error::file(path, format!("row {}: {error}", i + 1)))?;
         }
         let epoch = |z: &f64| {
             let rows: Vec<usize> = (0..table[0].len()).filter(|i| table[0][*i] == *z).collect();
@@ -270,6 +275,7 @@ mod tests {
             ("redshift,logm0\n", "0 different redshifts"),
             ("redshift,lgm_obs\n0.1,12\n0.1,1e12\n", "row 2: logm0"),
             ("redshift,lgm_obs,t_peak\n0.5,12,-1\n", "row 1: t_peak"),
+            ("redshift,lgm_obs\n0.5,12\n-0.5,12\n", "row 2: redshift = -0.5 is outside [0, 30]"),
             ("redshift,logm0,logtc,early_index,late_index\n0.1,12,3,2.5,0.3\n", "row 1: logtc"),
         ] {
             let error = read(text).unwrap_err().to_string();

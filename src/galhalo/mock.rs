@@ -13,6 +13,9 @@ const SATELLITE: u64 = 201;
 const MU: u64 = 202;
 const SINCE: u64 = 203;
 
+/// Most haloes.
+const MAX_HALOES: usize = 1_000_000_000;
+
 /// What a mock is made of.
 #[derive(Clone, Debug, PartialEq)]
 pub struct MockSettings {
@@ -56,8 +59,8 @@ impl MockHaloes {
     /// Prepares the mock.
     ///
     /// # Errors
-    /// [`Error::Invalid`] for no haloes or a range of masses without any; [`Error::OutOfRange`] for a
-    /// redshift below zero and a fraction outside 0 to 1.
+    /// [`Error::Invalid`] for no haloes or a range of masses without any; [`Error::OutOfRange`] for more
+    /// than a billion haloes, a redshift below zero and a fraction outside 0 to 1.
     pub fn new(settings: MockSettings) -> Result<Self> {
         if !settings.epochs.iter().any(|(_, n)| *n > 0) {
             return Err(Error::invalid("mock", "at least one halo is needed"));
@@ -65,6 +68,10 @@ impl MockHaloes {
         let out_of_range = |what: &str, value: f64, allowed: &str| {
             Err(Error::OutOfRange { what: what.into(), value, allowed: allowed.into() })
         };
+        let n = settings.epochs.iter().fold(0usize, |sum, (_, n)| sum.saturating_add(*n));
+        if n > MAX_HALOES {
+            return out_of_range("number of haloes of the mock", n as f64, "[1, 1000000000]");
+        }
         if !(0.0..=1.0).contains(&settings.satellite_fraction) {
             return out_of_range("fraction of satellites", settings.satellite_fraction, "[0, 1]");
         }

@@ -1,5 +1,6 @@
 //! All parameters of a population as one vector with names.
 
+use std::cmp::Reverse;
 use std::ops::Range;
 
 use burn::tensor::Tensor;
@@ -9,6 +10,9 @@ use super::{BurstPop, DiffmahPop, DiffstarCalibration, DiffstarPop, DustPop};
 use crate::metallicity::{MassMetallicityParams, ScatterParams};
 use crate::parameters::{Centre, Edge, ParamInfo, ParameterSet, check};
 use crate::{Error, Result};
+
+/// Names that are offered for one that is not there.
+const NEAR: usize = 12;
 
 /// What a population consists of, besides what every one has: star formation, metallicity and dust.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -304,11 +308,20 @@ impl PopulationParameters {
         Err(Error::invalid("population parameters", reason))
     }
 
+    /// The error names the parameters that are most like it: all would fill a screen.
     fn unknown(&self, name: &str) -> Error {
+        let own = |name: &str| name.find('.').map_or(0, |dot| dot + 1);
+        let likeness = |known: &&str| {
+            let of_own = in_common(&name[own(name)..], &known[own(known)..]);
+            Reverse(of_own.max(in_common(name, known)))
+        };
+        let mut names: Vec<&str> = self.names.iter().map(String::as_str).collect();
+        names.sort_by_key(likeness);
+        let near = names[..NEAR.min(names.len())].join(", ");
         Error::UnknownName {
             kind: "population parameter",
             name: name.to_owned(),
-            available: self.names.join(", "),
+            available: format!("{near}, ... ({} in all)", names.len()),
         }
     }
 }
@@ -320,17 +333,25 @@ fn centre(info: &ParamInfo, lo: f64, hi: f64) -> f64 {
     }
 }
 
+/// Number of bytes with which both texts begin.
+fn in_common(a: &str, b: &str) -> usize {
+    a.bytes().zip(b.bytes()).take_while(|(a, b)| a == b).count()
+}
+
 /// Whether a name matches a pattern in which `*` stands for any text.
 fn matches(pattern: &str, name: &str) -> bool {
-    match pattern.split_once('*') {
-        None => pattern == name,
-        Some((before, after)) => name.strip_prefix(before).is_some_and(|rest| {
-            rest.char_indices()
-                .map(|(i, _)| i)
-                .chain([rest.len()])
-                .any(|i| matches(after, &rest[i..]))
-        }),
-    }
+    let Some((first, rest)) = pattern.split_once('*') else { return pattern == name };
+    let (between, last) = rest.rsplit_once('*').unwrap_or(("", rest));
+    let within = name.strip_prefix(first).and_then(|name| name.strip_suffix(last));
+    // The earliest place of each text leaves the most room for the next.
+    within.is_some_and(|within| {
+        let mut start = 0;
+        between.split('*').all(|text| {
+            let end = within[start..].find(text).map(|i| start + i + text.len());
+            start = end.unwrap_or(start);
+            end.is_some()
+        })
+    })
 }
 
 #[cfg(test)]
@@ -399,7 +420,20 @@ mod tests {
         let error = all.matching(&["dust.*", "dusk.*"]).unwrap_err().to_string();
         assert!(error.contains("dusk.*") && error.contains("dust.av_norm"), "{error}");
         let error = all.index("av_norm").unwrap_err().to_string();
-        assert!(error.contains("dust.av_norm"), "{error}");
+        assert!(error.contains("dust.av_norm") && error.len() < 1000, "{error}");
+        // The time does not grow with the number of stars.
+        let stars = format!("{}x", "*a".repeat(1000));
+        assert!(all.matching(&[&*stars]).is_err());
+        for (pattern, name, is_match) in [
+            ("a*b*c", "abc", true),
+            ("a*b*c", "a-b-b-c", true),
+            ("a*b*c", "acb", false),
+            ("ab*bc", "abc", false),
+            ("**", "", true),
+            ("*.é*", "dust.éa", true),
+        ] {
+            assert_eq!(matches(pattern, name), is_match, "{pattern} {name}");
+        }
     }
 
     #[test]

@@ -21,7 +21,7 @@ use crate::names::named;
 use crate::numerics::log10;
 use crate::numerics::random::{normal, uniform};
 use crate::parameters::ParameterSet;
-use crate::population::{BandModel, Components, Epoch, ModelSettings};
+use crate::population::{BandModel, Components, Epoch, Frame, ModelSettings, ObserverParams};
 use crate::sfh::{DiffstarParams, SFR_MIN, SfhParams, diffstar_sfr};
 use crate::ssp::SspGrid;
 use crate::summary::{Population, Quantities, QuantityNames};
@@ -108,7 +108,8 @@ impl PopulationSetup {
     ///
     /// # Errors
     /// [`Error::Invalid`] for haloes that come with their growth when the population has parameters of
-    /// it, or the other way round; [`Error::OutOfRange`] for no galaxies, chunks or workers; those of [`BandModel::new`].
+    /// it, or the other way round; [`Error::OutOfRange`] for no galaxies, chunks or workers and for redshifts
+    /// at which nothing can be seen; those of [`BandModel::new`].
     pub fn workers(
         &self,
         grid: &SspGrid,
@@ -130,7 +131,20 @@ impl PopulationSetup {
         let settings = ModelSettings { components, ..self.settings.clone() };
         let cosmology: Cosmology = settings.cosmology.at(place, settings.quadrature);
         let redshifts = haloes.redshifts().to_vec();
+        redshifts.iter().try_for_each(|z| ObserverParams::check(&[*z]))?;
+        if settings.frame == Frame::Observed && redshifts.contains(&0.0) {
+            let reason = "has no distance modulus; use --frame rest";
+            return Err(Error::invalid("redshift = 0", reason));
+        }
         let t_obs_gyr = to_host(cosmology.age_at_z_gyr(&place.vector(&redshifts)))?;
+        let (first, last) = settings.t_obs_range_gyr();
+        if let Some(i) = t_obs_gyr.iter().position(|t| !(*t > first && *t <= last)) {
+            return Err(Error::OutOfRange {
+                what: format!("age of the Universe [Gyr] at redshift {}", redshifts[i]),
+                value: t_obs_gyr[i],
+                allowed: format!("({first}, {last}]"),
+            });
+        }
         let model = |(z, t): (&f64, &f64)| {
             let epoch = Epoch { redshift: *z, t_obs_gyr: *t };
             BandModel::new(grid, filters, settings.clone(), epoch, self.n_dust, place)
@@ -169,8 +183,11 @@ impl PopulationSetup {
             let end = move |start: usize| start.saturating_add(self.batch).min(n);
             (0..n).step_by(self.batch).map(move |start| (epoch, start..end(start)))
         });
-        let mut shares = vec![Vec::new(); self.threads];
-        chunks.enumerate().for_each(|(i, chunk)| shares[i % self.threads].push(chunk));
+        // No worker without a chunk.
+        let chunks: Vec<Chunk> = chunks.collect();
+        let n_workers = self.threads.min(chunks.len());
+        let mut shares = vec![Vec::new(); n_workers];
+        chunks.into_iter().enumerate().for_each(|(i, chunk)| shares[i % n_workers].push(chunk));
         Ok(shares)
     }
 }

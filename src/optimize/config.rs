@@ -170,16 +170,25 @@ impl OptimizeConfig {
         Ok(Self { folder: folder.to_owned(), text: text.to_owned(), ..config })
     }
 
-    /// SHA-256 of the configuration and of the files that it names, which identifies the optimization.
+    /// The files that the configuration names, but for those of the model.
+    pub fn files(&self) -> Vec<PathBuf> {
+        let PopulationConfig { catalog, parameters, .. } = &self.population;
+        let one = [catalog, parameters, &self.target.file].into_iter().filter_map(Option::as_deref);
+        let covariances = self.statistic.iter().filter_map(StatisticConfig::file);
+        one.chain(covariances).map(|file| self.folder.join(file)).collect()
+    }
+
+    /// SHA-256 of the configuration, of the files that it names and of those of the `model`, which
+    /// identifies the optimization.
     ///
     /// # Errors
     /// [`Error::Io`] when a file cannot be read.
-    pub fn checksum(&self) -> Result<String> {
+    pub fn checksum(&self, model: &[&Path]) -> Result<String> {
         let mut sum = Checksum::default();
         sum.text(&self.text);
-        let PopulationConfig { catalog, parameters, .. } = &self.population;
-        for file in [catalog, parameters, &self.target.file].into_iter().flatten() {
-            sum.text(&checksum_of_file(&self.folder.join(file))?);
+        let files = self.files();
+        for file in files.iter().map(PathBuf::as_path).chain(model.iter().copied()) {
+            sum.text(&checksum_of_file(file)?);
         }
         Ok(sum.hex())
     }
@@ -190,12 +199,11 @@ impl OptimizeConfig {
     /// Naming what is wrong: files, names, ranges.
     pub fn problem(&self, with: &Ingredients<'_>) -> Result<Problem> {
         let haloes = self.population.haloes(&self.folder, None)?;
-        let free = self.population.free(&*haloes, &self.folder)?;
+        let free = self.free(haloes.has_growth())?;
         let setup = self.population.setup(with)?;
         let workers = setup.workers(with.grid, with.filters, haloes, &free, &with.place)?;
         let quantities = workers[0].names().clone();
-        let statistics = self.statistic.iter().map(|config| config.statistic(&quantities));
-        let statistics = Statistics::new(statistics.collect::<Result<_>>()?)?;
+        let statistics = self.statistics(&quantities)?;
         let n_galaxies = workers.iter().map(GalaxyPopulation::n_galaxies).sum();
         let (target, truth) = match &self.target.file {
             Some(file) => {
@@ -209,6 +217,23 @@ impl OptimizeConfig {
         };
         let objective = PopulationObjective::new(workers, target)?;
         Ok(Problem { objective, free, truth, n_galaxies, quantities })
+    }
+
+    /// The statistics of galaxies with these quantities.
+    ///
+    /// # Errors
+    /// Naming the statistic.
+    pub(crate) fn statistics(&self, names: &QuantityNames) -> Result<Statistics> {
+        let statistics = self.statistic.iter().map(|config| config.statistic(names));
+        Statistics::new(statistics.collect::<Result<_>>()?)
+    }
+
+    /// The parameters of the population, of haloes whose growth is known or not.
+    ///
+    /// # Errors
+    /// Naming the parameter or the file.
+    pub(crate) fn free(&self, has_growth: bool) -> Result<FreeParameters> {
+        self.population.free(has_growth, &self.folder)
     }
 
     fn target(&self, statistics: Statistics, data: Vec<TargetValues>) -> Result<Target> {
@@ -269,9 +294,8 @@ impl PopulationConfig {
         Ok(Arc::new(MockHaloes::new(settings)?))
     }
 
-    fn free(&self, haloes: &dyn HaloSource, folder: &Path) -> Result<FreeParameters> {
-        let growth = !haloes.has_growth();
-        let ingredients = PopulationIngredients { growth, bursts: self.bursts };
+    fn free(&self, has_growth: bool, folder: &Path) -> Result<FreeParameters> {
+        let ingredients = PopulationIngredients { growth: !has_growth, bursts: self.bursts };
         let all = PopulationParameters::new(ingredients);
         let calibrated = match &self.calibration {
             Some(name) => all.calibrated(name.parse::<DiffstarCalibration>()?)?,
@@ -284,6 +308,9 @@ impl PopulationConfig {
         let changes: Vec<(&str, f64)> =
             self.values.iter().map(|(name, value)| (name.as_str(), *value)).collect();
         let values = all.with(of_file, &changes)?;
+        if self.free.is_empty() {
+            return Err(Error::invalid("free", "names no parameter"));
+        }
         let free = FreeParameters::all(all, &values)?.only(&self.free)?;
         if self.frozen.is_empty() { Ok(free) } else { free.freeze(&self.frozen) }
     }

@@ -35,5 +35,7 @@ pub use run::optimize;
 pub use stage::{Method, Stage};
 pub use state::{Record, State};
 pub use statistic::{Kind, Statistic, Statistics};
+pub(crate) use statistic_config::parse_matrix;
 pub use target::Target;
+pub(crate) use target_file::read_target;
 pub use target_file::write_statistics;

@@ -5,6 +5,9 @@ use serde::{Deserialize, Serialize};
 use crate::names::named;
 use crate::{Error, Result};
 
+/// Most steps of a stage.
+const MAX_STEPS: usize = 1_000_000;
+
 /// A method of minimization.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -106,7 +109,7 @@ impl Stage {
     pub fn check(&self) -> Result<()> {
         let positive = |x: f64| x > 0.0 && x.is_finite();
         let checks = [
-            ("steps", self.steps as f64, self.steps > 0, "[1, inf)"),
+            ("steps", self.steps as f64, (1..=MAX_STEPS).contains(&self.steps), "[1, 1000000]"),
             ("learning_rate", self.learning_rate, positive(self.learning_rate), "(0, inf)"),
             ("last_share", self.last_share, (0.0..=1.0).contains(&self.last_share), "[0, 1]"),
             ("longest_step", self.longest_step, positive(self.longest_step), "(0, inf)"),

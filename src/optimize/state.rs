@@ -74,6 +74,11 @@ impl State {
     /// # Errors
     /// [`Error::Io`].
     pub fn write(&self, path: &Path, job: &str) -> Result<()> {
+        self.to_store(job).write(path)
+    }
+
+    /// The state as a store.
+    pub(crate) fn to_store(&self, job: &str) -> Store {
         let mut store = Store::default();
         let mut put = |name: &str, shape: &[usize], values: Vec<f64>| {
             store.arrays.insert(name.to_owned(), Array::f64(shape, values));
@@ -112,7 +117,7 @@ impl State {
         ] {
             store.metadata.insert(key.to_owned(), value);
         }
-        store.write(path)
+        store
     }
 
     /// Reads a state of the same `job`.
@@ -120,7 +125,14 @@ impl State {
     /// # Errors
     /// [`Error::Io`]; [`Error::File`] when something in it is missing or wrong, or the job is another.
     pub fn read(path: &Path, job: &str) -> Result<Self> {
-        let store = Store::read(path)?;
+        Self::from_store(&Store::read(path)?, path, job)
+    }
+
+    /// Takes the state of `job` from a store; `path` is for messages.
+    ///
+    /// # Errors
+    /// [`Error::File`] when something in it is missing or wrong, or the job is another.
+    pub(crate) fn from_store(store: &Store, path: &Path, job: &str) -> Result<Self> {
         let text = |key: &str| store.metadata.get(key).map_or("", String::as_str);
         if text("format") != FORMAT {
             let reason = format!("is no state of an optimization: its format is not {FORMAT}");
@@ -130,29 +142,65 @@ impl State {
             let reason = "belongs to another configuration; give another folder, or --restart";
             return Err(Error::file(path, reason));
         }
-        let number = |key: &str| -> Result<f64> {
-            let wrong = || Error::file(path, format!("{key} {:?} is no number", text(key)));
-            text(key).parse().map_err(|_| wrong())
+        let wrong = |key: &str| Error::file(path, format!("{key} {:?} is no number", text(key)));
+        let whole = |key: &str| text(key).parse::<usize>().map_err(|_| wrong(key));
+        let first_step = text("first_step").parse().ok().filter(|x: &f64| x.is_finite());
+        let array = |name: &str, axes: usize| {
+            let array = store.array(name, axes, path)?;
+            match array.to_f64().iter().position(|x| !x.is_finite()) {
+                None => Ok(array),
+                Some(i) => {
+                    let reason = format!("number {i} of the tensor {name:?} is not finite");
+                    Err(Error::file(path, reason))
+                }
+            }
         };
-        let here = point(store.array("here", 1, path)?.to_f64(), path)?;
-        let best = point(store.array("best", 1, path)?.to_f64(), path)?;
+        let here = point(array("here", 1)?.to_f64(), path)?;
+        let best = point(array("best", 1)?.to_f64(), path)?;
         let n = here.x.len();
         let memory = match text("memory") {
             "none" => Memory::None,
             kind => {
                 let axes = if kind == "lbfgs" { 2 } else { 1 };
-                let values = store.array("memory", axes, path)?.to_f64();
-                Memory::of(kind, &values, n, number("first_step")?)
+                let values = array("memory", axes)?.to_f64();
+                let first_step = first_step.ok_or_else(|| wrong("first_step"))?;
+                Memory::of(kind, &values, n, first_step)
                     .ok_or_else(|| Error::file(path, "tensor \"memory\" has a wrong shape"))?
             }
         };
-        let history = store.array("history", 2, path)?;
+        let history = array("history", 2)?;
         if best.x.len() != n || history.shape[1] != 4 || history.shape[0] == 0 {
             return Err(Error::file(path, "tensors \"best\" or \"history\" have a wrong shape"));
         }
-        let history = history.to_f64().as_chunks().0.iter().map(|row| Record::of(*row)).collect();
-        let (stage, step) = (number("stage")? as usize, number("step")? as usize);
+        let history = history.to_f64();
+        let history: Vec<Record> =
+            history.as_chunks().0.iter().map(|row| Record::of(*row)).collect();
+        let (stage, step) = (whole("stage")?, whole("step")?);
+        // Each step has left a record, and so has the start.
+        if step >= history.len() || history.iter().any(|record| record.stage > stage) {
+            let reason = format!(
+                "step {step} of stage {stage} does not go with the history of {} steps",
+                history.len() - 1
+            );
+            return Err(Error::file(path, reason));
+        }
         Ok(Self { here, best, stage, step, history, memory })
+    }
+
+    /// Checks that the state is one of so many parameters and stages.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] when it is not.
+    pub fn check(&self, n_free: usize, n_stages: usize) -> Result<()> {
+        let n = self.here.x.len();
+        if n == n_free && self.best.x.len() == n_free && self.stage <= n_stages {
+            return Ok(());
+        }
+        let reason = format!(
+            "is of {n} parameters in stage {}, expected {n_free} and at most {n_stages}",
+            self.stage
+        );
+        Err(Error::invalid("state of the optimization", reason))
     }
 
     fn first_step(&self) -> f64 {

@@ -130,12 +130,15 @@ impl StatisticConfig {
             KindName::Histogram => {
                 let bins = self.axes.iter().map(|axis| axis.bins(names, kernel));
                 let bins = bins.collect::<Result<Vec<_>>>()?;
+                let n = bins.iter().try_fold(1usize, |n, b| n.checked_mul(b.n_bins()));
+                check_bins("bins", n.unwrap_or(usize::MAX))?;
                 let (centres, axis) = bins.last().map(describe).unwrap_or_default();
                 (Kind::Histogram(SoftHistogram::new(bins)?), centres, axis)
             }
             KindName::Counts => {
                 let axis = &self.axes[0];
                 let (edges, width) = (axis.edges(1)?, axis.width(1)?);
+                check_bins("limits", edges.len())?;
                 let side: Side = self.side.as_deref().unwrap_or("below").parse()?;
                 let on = names.axis(&axis.quantity)?;
                 let label = on.label();
@@ -143,6 +146,7 @@ impl StatisticConfig {
             }
             KindName::Mean => {
                 let bins = self.axes[0].bins(names, kernel)?;
+                check_bins("bins", bins.n_bins())?;
                 let (centres, axis) = describe(&bins);
                 if !(self.prior_weight > 0.0 && self.prior_weight.is_finite()) {
                     return Err(Error::OutOfRange {
@@ -161,6 +165,14 @@ impl StatisticConfig {
             None => "Number".to_owned(),
         };
         Ok(Statistic { name: self.name.clone(), kind, scale: self.scale, centres, axis, value })
+    }
+
+    /// The file of its covariance, if it has one.
+    pub(super) fn file(&self) -> Option<&Path> {
+        match &self.errors {
+            Some(ErrorsConfig::Covariance(config)) => Some(&config.covariance),
+            _ => None,
+        }
     }
 
     /// The errors; those of the data where nothing is said and data have them. Relative paths begin at
@@ -194,10 +206,24 @@ impl StatisticConfig {
                 Ok(Errors::Fixed { absolute: fixed.absolute, relative: fixed.relative })
             }
             Some(ErrorsConfig::Covariance(config)) => {
-                read_matrix(&folder.join(&config.covariance)).map(Errors::Covariance)
+                let path = folder.join(&config.covariance);
+                parse_matrix(&read_text(&path)?, &path).map(Errors::Covariance)
             }
         }
     }
+}
+
+/// # Errors
+/// [`Error::OutOfRange`] for more than [`MAX_BINS`].
+fn check_bins(what: &str, n: usize) -> Result<()> {
+    if n <= MAX_BINS {
+        return Ok(());
+    }
+    Err(Error::OutOfRange {
+        what: format!("number of {what}"),
+        value: n as f64,
+        allowed: format!("[1, {MAX_BINS}]"),
+    })
 }
 
 /// Centres of the bins, and what they are of.
@@ -240,8 +266,7 @@ impl AxisConfig {
 }
 
 /// A matrix of numbers, one row per line, separated by commas or blanks.
-fn read_matrix(path: &Path) -> Result<Vec<f64>> {
-    let text = read_text(path)?;
+pub(crate) fn parse_matrix(text: &str, path: &Path) -> Result<Vec<f64>> {
     let mut all = Vec::new();
     for (i, line) in text.lines().enumerate() {
         for word in line.split([',', ' ', '\t', ';']).filter(|word| !word.is_empty()) {
@@ -304,6 +329,11 @@ mod tests {
             ("{ quantity = \"r\" }", "either edges"),
             ("{ quantity = \"r\", first = 0, last = 1, bins = 0 }", "bins of axis \"r\" = 0"),
             ("{ quantity = \"r\", first = 0, last = 1, bins = 99999 }", "[1, 10000]"),
+            (
+                "{ quantity = \"r\", first = 0, last = 1, bins = 101 }, \
+                 { quantity = \"g\", first = 0, last = 1, bins = 100 }",
+                "number of bins = 10100 is outside [1, 10000]",
+            ),
             ("{ quantity = \"r\", edges = [1, 2], width = 0.0 }", "width"),
         ] {
             let text = format!("kind = \"histogram\"\naxes = [{axes}]");

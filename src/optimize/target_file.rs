@@ -1,5 +1,6 @@
 //! Data of statistics as a table: `statistic`, `bin` (from 0), `value` and, where it is known, `error`.
 
+use std::collections::HashSet;
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -16,13 +17,14 @@ const BATCH_ROWS: usize = 65_536;
 /// # Errors
 /// Those of [`CatalogReader`]; [`Error::File`] naming the row for statistics and bins that do not exist or
 /// are there twice, and for a statistic without any value.
-pub(super) fn read_target(path: &Path, statistics: &Statistics) -> Result<Vec<TargetValues>> {
+pub(crate) fn read_target(path: &Path, statistics: &Statistics) -> Result<Vec<TargetValues>> {
     let empty = |n: usize| vec![f64::NAN; n];
     let mut all: Vec<[Vec<f64>; 2]> =
         statistics.iter().map(|s| [empty(s.n_values()), empty(s.n_values())]).collect();
     let reader = CatalogReader::open(path, BATCH_ROWS)?;
     let has_errors = reader.column_names().any(|name| name == "error");
-    let mut row = 0;
+    let known_names: Vec<&str> = statistics.iter().map(|s| s.name.as_str()).collect();
+    let (mut row, mut seen) = (0, HashSet::new());
     for batch in reader {
         let batch = batch?;
         let column = |name: &str| cells(&batch, name).map_err(|e| Error::file(path, e.to_string()));
@@ -31,15 +33,17 @@ pub(super) fn read_target(path: &Path, statistics: &Statistics) -> Result<Vec<Ta
         for i in 0..names.len() {
             row += 1;
             let wrong = |reason: String| Error::file(path, format!("row {row}: {reason}"));
-            let Cell::Text(name) = &names[i] else {
-                return Err(wrong("has no name of a statistic".into()));
-            };
-            let known = statistics.iter().position(|s| s.name == *name);
+            // Names may be numbers.
+            let known = statistics.iter().position(|s| Cell::parse(&s.name) == names[i]);
             let Some(k) = known else {
-                let names: Vec<&str> = statistics.iter().map(|s| s.name.as_str()).collect();
-                let available = names.join(", ");
+                let name = match &names[i] {
+                    Cell::Text(name) => format!("{name:?}"),
+                    Cell::Number(name) => name.to_string(),
+                    Cell::Empty => return Err(wrong("has no name of a statistic".into())),
+                };
+                let available = known_names.join(", ");
                 return Err(wrong(format!(
-                    "no statistic is called {name:?}; there are: {available}"
+                    "no statistic is called {name}; there are: {available}"
                 )));
             };
             let n = all[k][0].len();
@@ -50,11 +54,15 @@ pub(super) fn read_target(path: &Path, statistics: &Statistics) -> Result<Vec<Ta
                 _ => return Err(wrong(format!("its bin is not one of 0 to {}", n - 1))),
             };
             let number = |cell: &Cell, what: &str| match cell {
+                Cell::Number(x) if x.is_infinite() => {
+                    Err(wrong(format!("its {what} {x} is not finite")))
+                }
                 Cell::Number(x) => Ok(*x),
                 Cell::Empty => Ok(f64::NAN),
                 Cell::Text(text) => Err(wrong(format!("its {what} {text:?} is no number"))),
             };
-            if all[k][0][bin].is_finite() {
+            if !seen.insert((k, bin)) {
+                let name = known_names[k];
                 return Err(wrong(format!("bin {bin} of {name:?} is there twice")));
             }
             all[k][0][bin] = number(&values[i], "value")?;

@@ -18,13 +18,9 @@ use crate::numerics::jacobian::{Jacobian, jacobian_of_columns};
 use crate::numerics::{column, is_dark, log10};
 use crate::photometry::{BandTabulator, Bandpasses, Photometry, TableSettings, ab_magnitude};
 use crate::sed::{LineProfiles, LineTensors, observed_fnu_ujy, rest_lnu_lsun_hz};
-use crate::sfh::{AgeGrid, AgeWeightMethod};
+use crate::sfh::AgeGrid;
 use crate::ssp::{EmissionLines, SspGrid, SspTensors};
 use crate::{Error, Result};
-
-/// Times of observation when no table limits them \[Gyr\]: later than any model of stars reaches, earlier
-/// than there are any.
-const T_OBS_RANGE_GYR: (f64, f64) = (0.01, 20.0);
 
 /// What a model predicts for a batch of galaxies.
 #[derive(Clone, Debug)]
@@ -189,11 +185,7 @@ impl GalaxyModel {
     /// Cosmic times at which galaxies can be observed \[Gyr\], the first excluded: those of the table of
     /// star formation histories, where P(age) comes from one.
     pub fn t_obs_range_gyr(&self) -> (f64, f64) {
-        let ModelSettings { age_weights, times, .. } = &self.settings;
-        match age_weights {
-            AgeWeightMethod::Nodes => T_OBS_RANGE_GYR,
-            _ => (times.first_gyr(), times.last_gyr()),
-        }
+        self.settings.t_obs_range_gyr()
     }
 
     /// Device and precision of every prediction.

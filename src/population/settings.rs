@@ -12,6 +12,10 @@ use crate::names::named;
 use crate::photometry::{Photometry, TableSettings};
 use crate::sfh::{AgeWeightMethod, FB, LookbackNodes, TimeTable};
 
+/// Times of observation when no table limits them \[Gyr\]: later than any model of stars reaches, earlier
+/// than there are any.
+const T_OBS_RANGE_GYR: (f64, f64) = (0.01, 20.0);
+
 /// Frame of the predicted magnitudes and spectra.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Frame {
@@ -58,6 +62,17 @@ pub struct ModelSettings {
     pub lgt0: f64,
     /// Cosmic baryon fraction.
     pub fb: f64,
+}
+
+impl ModelSettings {
+    /// Cosmic times at which galaxies can be observed \[Gyr\], the first excluded: those of the table of
+    /// star formation histories, where P(age) comes from one.
+    pub fn t_obs_range_gyr(&self) -> (f64, f64) {
+        match self.age_weights {
+            AgeWeightMethod::Nodes => T_OBS_RANGE_GYR,
+            _ => (self.times.first_gyr(), self.times.last_gyr()),
+        }
+    }
 }
 
 impl Default for ModelSettings {

@@ -86,12 +86,14 @@ pub(super) fn read(path: &Path) -> Result<Option<(JobRecord, Vec<PartRecord>)>> 
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(Error::io("read", path)(error)),
     };
+    Ok(parse(&bytes))
+}
+
+/// The job and the finished parts of a manifest up to the first line that is none.
+pub(crate) fn parse(bytes: &[u8]) -> Option<(JobRecord, Vec<PartRecord>)> {
     let mut lines = bytes.split_inclusive(|byte| *byte == b'\n');
-    let Some(job) = lines.next().and_then(|line| serde_json::from_slice(line).ok()) else {
-        return Ok(None);
-    };
-    let parts = lines.map_while(|line| serde_json::from_slice(line).ok()).collect();
-    Ok(Some((job, parts)))
+    let job = serde_json::from_slice(lines.next()?).ok()?;
+    Some((job, lines.map_while(|line| serde_json::from_slice(line).ok()).collect()))
 }
 
 /// Writes a manifest atomically.

@@ -23,6 +23,7 @@ mod workers;
 pub(crate) use fingerprint::job_record;
 pub use haloes::write_galaxies;
 pub use job::PredictJob;
+pub(crate) use manifest::parse as parse_manifest;
 pub(crate) use part::Chunk;
 pub use parts::parts_folder;
 pub(crate) use plan::OutputPlan;

@@ -104,7 +104,7 @@ fn broken_files_are_refused_and_nothing_is_written() {
 
 /// Runs a command that is refused and leaves every file as it was.
 #[track_caller]
-fn unchanged(folder: &Path, args: &str, parts: &[&str]) {
+pub(super) fn unchanged(folder: &Path, args: &str, parts: &[&str]) {
     let before = contents(folder);
     let output = Command::new(env!("CARGO_BIN_EXE_starburn"))
         .current_dir(folder)

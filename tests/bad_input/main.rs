@@ -3,8 +3,12 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
+#[path = "../common/mod.rs"]
+mod common;
+
 mod commands;
 mod hdf5;
+mod jobs;
 mod outputs;
 mod stores;
 mod tables;

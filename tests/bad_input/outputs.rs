@@ -4,10 +4,11 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
+use super::common::{optimize_config, photometry};
 use super::{contents, refused_in_one_line, seed};
 
 /// Commands that write, with OUT for a file or stem in the folder of outputs.
-const COMMANDS: [&str; 9] = [
+const COMMANDS: [&str; 13] = [
     "predict in.csv -o OUT.csv",
     "predict in.csv -o ok.csv --jacobian OUT.j",
     "predict in.csv -o ok.csv --spectra OUT.s",
@@ -17,6 +18,10 @@ const COMMANDS: [&str; 9] = [
     "demo -o OUT",
     "bench population -n 64 --repeat 1 --nodes 16 --json OUT.json",
     "emulator evaluate e.safetensors -n 16 --gradients 16 --timed none -o OUT",
+    "fit ph.csv -o OUT.csv --filters lsst_r --free av",
+    "fit ph.csv -o ok.csv --filters lsst_r --free av --figures 0 --figures-dir OUT",
+    "optimize o.toml -o OUT",
+    "predict haloes.csv -o OUT.csv --population p.toml --filters lsst_r",
 ];
 
 /// A folder with everything that the commands read, and a folder `out` with earlier results.
@@ -28,6 +33,10 @@ fn folder() -> tempfile::TempDir {
     fs::write(dir.join("c.toml"), seed("emulator_config/emulator.toml")).unwrap();
     fs::write(dir.join("e.safetensors"), seed("emulator/small.safetensors")).unwrap();
     fs::write(dir.join("h.toml"), seed("history/history.toml")).unwrap();
+    fs::write(dir.join("ph.csv"), photometry(2)).unwrap();
+    fs::write(dir.join("o.toml"), optimize_config(9)).unwrap();
+    fs::write(dir.join("haloes.csv"), seed("haloes/masses.csv")).unwrap();
+    fs::write(dir.join("p.toml"), seed("population_parameters/some.toml")).unwrap();
     fs::create_dir(dir.join("out")).unwrap();
     for name in ["x.csv", "x.j", "x.s", "x.safetensors", "x.json", "x.png"] {
         fs::write(dir.join("out").join(name), "precious").unwrap();
@@ -82,7 +91,9 @@ fn devices_folders_and_what_is_not_there_are_no_places_for_results() {
     for command in COMMANDS {
         // Not even the superuser can make files in /proc.
         for place in ["/proc/x", "out/none/x", "out/d", "out/full", "in.csv/x"] {
-            let makes_folders = ["train", "history", "demo"].iter().any(|c| command.contains(c));
+            let makes_folders = ["train", "history", "demo", "optimize", "figures"]
+                .iter()
+                .any(|c| command.contains(c));
             let writes_stem = command.contains("evaluate");
             if makes_folders && place == "out/none/x"
                 || writes_stem && ["out/d", "out/full"].contains(&place)

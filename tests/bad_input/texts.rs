@@ -2,7 +2,11 @@
 
 use starburn::emulator::EmulatorConfig;
 use starburn::filter::FilterSet;
+use starburn::fit::FitConfig;
+use starburn::galhalo::PopulationParameters;
 use starburn::history::HistoryConfig;
+use starburn::optimize::OptimizeConfig;
+use starburn::population::Components;
 
 use super::{Broken, anything, refused, replaced_text, seed};
 
@@ -77,6 +81,106 @@ fn emulator_configurations() {
     ];
     let broken = any_toml(&valid).into_iter().chain(edited(&valid, edits));
     refused("emulator.toml", &valid, broken, EmulatorConfig::read);
+}
+
+#[test]
+fn fit_configurations() {
+    let valid = seed("fit_config/fit.toml");
+    let edits: &[(&str, &str, &[&str])] = &[
+        ("free =", "fre =", &["line 2", "fre"]),
+        ("free = [", "free = [3, ", &["line 2"]),
+        ("free = [", "free = [[", &[]),
+        ("[prior]", "[priors]", &["priors"]),
+        ("sigma = 0.3", "sigma = 0.3, low = 0", &["line 4"]),
+        ("sigma = 0.3", "sigma = \"small\"", &["line 4"]),
+        ("low = -3.0, high = -1.5", "low = -3.0", &["line 5", "{ low, high }"]),
+        ("low = -3.0, high = -1.5", "", &["line 5"]),
+        ("av = {", "lgmet = {", &["duplicate key"]),
+    ];
+    // Both keys are optional.
+    let broken = any_toml(&valid).into_iter().filter(|(what, ..)| *what != "empty");
+    refused("fit.toml", &valid, broken.chain(edited(&valid, edits)), FitConfig::read);
+
+    // Priors that no galaxy can have.
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("fit.toml");
+    for (from, to, parts) in [
+        ("low = -3.0, high = -1.5", "low = -1.5, high = -3.0", ["lgmet", "-1.5"]),
+        ("low = -3.0, high = -1.5", "low = -3.0, high = -3.0", ["lgmet", "-3"]),
+        ("low = -3.0", "low = nan", ["lgmet", "NaN"]),
+        ("low = -3.0", "low = -1e300", ["lgmet", "-1"]),
+        ("low = -3.0", "low = -inf", ["lgmet", "inf"]),
+        ("sigma = 0.3", "sigma = 0", ["av", "0"]),
+        ("sigma = 0.3", "sigma = -0.3", ["av", "-0.3"]),
+        ("sigma = 0.3", "sigma = inf", ["av", "inf"]),
+        ("mean = 0.5", "mean = nan", ["av", "NaN"]),
+        ("mean = 0.5", "mean = 1e308", ["av", "1"]),
+        ("\"lgmet\"", "\"lgmet\", \"lgmet\"", ["lgmet", "twice"]),
+    ] {
+        std::fs::write(&path, replaced_text(&valid, from, to)).unwrap();
+        let config = FitConfig::read(&path).unwrap();
+        let Err(error) = config.parameters(&Components::default(), &[]) else {
+            panic!("{to}: it was taken")
+        };
+        let text = error.to_string();
+        assert!(parts.iter().all(|part| text.contains(part)), "{to}: {text}");
+    }
+}
+
+#[test]
+fn optimize_configurations() {
+    let valid = seed("optimize_config/all.toml");
+    let edits: &[(&str, &str, &[&str])] = &[
+        ("[population]", "[population]\ntypo = 1", &["line 7", "typo"]),
+        ("[target]", "[target]\ntypo = 1", &["typo"]),
+        ("side = ", "sides = ", &["sides"]),
+        ("lgm_range", "lgm_rnage", &["lgm_rnage"]),
+        ("first = 17, ", "frist = 17, ", &["frist"]),
+        ("warm_up", "warmup", &["warmup"]),
+        ("relative = ", "relativ = ", &["line 30"]),
+        ("free = [\"mzr.*\", \"dust.av_*\"]", "", &["free"]),
+        ("\"mzr.*\", ", "7, ", &["line 11"]),
+        ("redshifts = [0.3, 0.9], ", "", &["redshifts"]),
+        ("numbers = [20, 10]", "numbers = [20, -10]", &["line 7"]),
+        ("numbers = [20, 10]", "numbers = [20.5, 10]", &["line 7"]),
+        ("[11.0, 15.0]", "[11.0]", &["line 7"]),
+        ("[population]\n", "[population]\ncatalog = \"h.csv\"\n", &["either catalog or mock"]),
+        ("seed = 7", "seed = 7\nfile = \"t.csv\"", &["either file or truth"]),
+        ("truth = { \"mzr.mzr_t0_ytp\" = -0.2 }", "", &["either file or truth"]),
+        ("seed = 7", "seed = -7", &["line 16"]),
+        ("bursts = true", "bursts = 1", &["line 9"]),
+        ("kind = \"mean\"", "kind = \"median\"", &["median"]),
+        ("name = \"faint\"\n", "", &["name"]),
+        ("\"gauss_newton\"", "\"newton\"", &["newton"]),
+        ("steps = 12\n", "", &["steps"]),
+        ("steps = 12", "steps = 0", &["steps of the stage adam = 0"]),
+        ("steps = 12", "steps = 9223372036854775807", &["steps of the stage adam", "1000000"]),
+        ("learning_rate = 1.0", "learning_rate = nan", &["learning_rate", "NaN"]),
+        ("tolerance = 1e-6", "tolerance = -1", &["tolerance of the stage gauss_newton = -1"]),
+        ("patience = 2", "patience = 0", &["patience"]),
+    ];
+    let broken = any_toml(&valid).into_iter().chain(edited(&valid, edits));
+    refused("optimize.toml", &valid, broken, OptimizeConfig::read);
+}
+
+#[test]
+fn population_parameters() {
+    let valid = seed("population_parameters/some.toml");
+    let edits: &[(&str, &str, &[&str])] = &[
+        ("av_norm", "av_nrom", &["dust.av_nrom"]),
+        ("0.3", "nan", &["dust.av_norm = NaN"]),
+        ("0.3", "-inf", &["dust.av_norm = -inf"]),
+        ("0.3", "[0.3, 0.4]", &["line 3"]),
+        ("0.3", "", &["line 3"]),
+        ("= 0.3", "", &["line 3"]),
+        ("0.1", "1e300", &["mzr.lgmet_scatter = 1"]),
+        ("\"dust.av_norm\"", "dust.av_norm", &["line 3"]),
+        ("\"dust.av_norm\"", "\"mzr.lgmet_scatter\"", &["duplicate key"]),
+        ("[values]", "[[values]]", &["line 2"]),
+        ("[values]", "", &["dust.av_norm"]),
+    ];
+    let broken = any_toml(&valid).into_iter().chain(edited(&valid, edits));
+    refused("p.toml", &valid, broken, |path| PopulationParameters::read(true, path));
 }
 
 #[test]

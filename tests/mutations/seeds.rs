@@ -10,6 +10,7 @@ use starburn::catalog::CatalogWriter;
 use starburn::device::{DEFAULT_DEVICE, Place, Precision};
 use starburn::emulator::{AgeEmulator, EmulatorConfig, Trainer};
 use starburn::filter::{Filter, FilterSet};
+use starburn::optimize::{Record, State};
 use starburn::ssp::{EmissionLines, SspGrid, embedded};
 use starburn::store::{Array, Store};
 
@@ -67,6 +68,85 @@ wavelength response
 500.0 0.25
 ";
 
+const FIT: &str = r#"
+free = ["logm0", "lgmet", "av"]
+[prior]
+av = { mean = 0.5, sigma = 0.3 }
+lgmet = { low = -3.0, high = -1.5 }
+"#;
+
+const FIT_CATALOG: &str = "\
+id,redshift,mag_lsst_g,magerr_lsst_g,fnu_ujy_lsst_r,fnu_ujy_err_lsst_r,lgmet,note
+1,0.5,22.5,0.05,8.0,0.3,-2,first
+2,0.3,,0.05,12.0,0.5,-2.1,\"second, faint\"
+3,nan,22.1,0.05,-8.0,0.3,-2,
+";
+
+const OPTIMIZE: &str = r#"
+[model]
+filters = ["lsst_g", "lsst_r"]
+nodes = 16
+frame = "observed"
+[population]
+mock = { redshifts = [0.3, 0.9], numbers = [20, 10], lgm_range = [11.0, 15.0], satellite_fraction = 0.1 }
+calibration = "fits_tng"
+bursts = true
+values = { "dust.av_norm" = 0.3 }
+free = ["mzr.*", "dust.av_*"]
+frozen = ["dust.av_norm"]
+mixing = "fluxes"
+[target]
+truth = { "mzr.mzr_t0_ytp" = -0.2 }
+seed = 7
+[[statistic]]
+name = "counts in r and g - r"
+kind = "histogram"
+axes = [{ quantity = "lsst_r", first = 17, last = 25, bins = 4 },
+        { quantity = "lsst_g - lsst_r", edges = [0.0, 1.0, 2.5], width = 0.3 }]
+errors = "poisson"
+[[statistic]]
+name = "faint"
+kind = "counts"
+side = "below"
+kernel = "logistic"
+scale = 1e-3
+axes = [{ quantity = "lsst_r", edges = [24.0], width = 0.2 }]
+errors = { absolute = 0.1, relative = 0.05 }
+[[statistic]]
+name = "masses"
+kind = "mean"
+of = "lg_mstar"
+prior_weight = 2.0
+axes = [{ quantity = "redshift", edges = [0.0, 0.5, 1.0] }]
+errors = { covariance = "c.csv" }
+[[stage]]
+method = "adam"
+steps = 12
+learning_rate = 1.0
+warm_up = 3
+[[stage]]
+method = "gauss_newton"
+steps = 4
+tolerance = 1e-6
+patience = 2
+"#;
+
+/// For the statistics of `src/fuzz/jobs.rs`.
+const TARGET: &str = "\
+statistic,bin,label,value,error
+\"r\",0,\"lsst_r 20 to 22, lsst_g - lsst_r 0 to 0.67\",12.5,3.5
+r,1,,7,2.5
+r,5,,0.0,1
+\"faint, or not\",1,x,2,1.5
+m,0,,10.5,0.1
+m,2,,,
+";
+
+const MANIFEST: &str = r#"{"program":"starburn 0.1.0","input":"ab","model":"cd","output":"ef","rows":25,"rows_per_part":10,"batch":5}
+{"part":0,"rows":10,"bad":1,"first_bad":[3,"redshift = NaN"],"flagged":2,"files":{"part-000000.parquet":"01"}}
+{"part":2,"rows":5,"bad":0,"first_bad":null,"flagged":0,"files":{}}
+"#;
+
 /// Folder, name and bytes of every seed.
 pub(super) fn all() -> Vec<(&'static str, &'static str, Vec<u8>)> {
     let text = |text: &str| text.as_bytes().to_vec();
@@ -101,6 +181,33 @@ pub(super) fn all() -> Vec<(&'static str, &'static str, Vec<u8>)> {
         ("emulator_config", "emulator.toml", text(EMULATOR)),
         ("line_fit", "small.safetensors", stored(&line_fit())),
         ("line_table", "small.h5", line_table()),
+        ("fit_config", "fit.toml", text(FIT)),
+        ("fit_catalog", "both.csv", text(FIT_CATALOG)),
+        ("optimize_config", "all.toml", text(OPTIMIZE)),
+        ("optimize_target", "errors.csv", text(TARGET)),
+        (
+            "optimize_target",
+            "plain.csv",
+            text("statistic,bin,value\nr,2,3\n\"faint, or not\",0,1e1\nm,1,11\n"),
+        ),
+        ("optimize_covariance", "three.csv", text("2,0.5, 0\n0.5 1\t0.1\n\n0;0.1;1e0\n")),
+        ("optimize_state", "begun.safetensors", stored(&state("none", &[]))),
+        ("optimize_state", "adam.safetensors", stored(&state("adam", &[5]))),
+        ("optimize_state", "lbfgs.safetensors", stored(&state("lbfgs", &[2, 4]))),
+        ("optimize_state", "gauss_newton.safetensors", stored(&state("gauss_newton", &[1]))),
+        (
+            "population_parameters",
+            "some.toml",
+            text("# a\n[values]\n\"dust.av_norm\" = 0.3\n\"mzr.lgmet_scatter\" = 0.1\n"),
+        ),
+        (
+            "population_parameters",
+            "bursts.toml",
+            text(
+                "[values]\n\"burst.lgfburst_norm\" = -2\n\"diffmahpop.cen_tp_lgm_x0_x0\" = 12.0\n",
+            ),
+        ),
+        ("parts_manifest", "two.jsonl", text(MANIFEST)),
     ];
     let (checkpoint, emulator) = trained();
     files.push(("checkpoint", "small.safetensors", checkpoint));
@@ -227,6 +334,25 @@ fn line_table() -> Vec<u8> {
     let light: Vec<f64> = ramp(24).iter().map(|x| x + 1.0).collect();
     file.create_dataset("line_lsun_per_q").with_f64_data(&light).with_shape(&[2, 3, 2, 2]);
     file.finish().unwrap()
+}
+
+/// The state of an optimization of two parameters, whose method remembers something.
+fn state(memory: &str, shape: &[usize]) -> Store {
+    let mut state = State::start(vec![1.0, -2.0]);
+    for point in [&mut state.here, &mut state.best] {
+        (point.value, point.gradient) = (3.0, vec![0.25, 0.5]);
+    }
+    let record = |step| Record { stage: 0, step, value: 3.0, gradient_norm: 0.56 };
+    state.history = (0..3).map(record).collect();
+    state.step = 2;
+    let bytes = written("a.safetensors", |path| state.write(path, "seed").unwrap());
+    let mut store = Store::from_bytes(&bytes, Path::new("")).unwrap();
+    store.metadata.insert("memory".into(), memory.into());
+    if !shape.is_empty() {
+        let n = shape.iter().product();
+        store.arrays.insert("memory".into(), Array::f64(shape, vec![2.0; n]));
+    }
+    store
 }
 
 /// A checkpoint and the emulator made of it.
