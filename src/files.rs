@@ -24,8 +24,9 @@ const LINKS: usize = 40;
 /// [`Error::Io`] when it cannot be read; [`Error::File`] when `path` is a folder, or something such as a
 /// device that has no end.
 pub fn read_whole(path: &Path) -> Result<Vec<u8>> {
-    let mut file = open(path)?;
+    // Before it is opened: that waits at a pipe until somebody writes to it.
     check_ordinary(path)?;
+    let mut file = open(path)?;
     let mut bytes = Vec::new();
     file.read_to_end(&mut bytes).map_err(Error::io("read", path))?;
     Ok(bytes)
@@ -277,6 +278,21 @@ mod tests {
         assert!(error.contains("/dev/zero: is a device"), "{error}");
         let error = read_text(zero).unwrap_err().to_string();
         assert!(error.contains("/dev/zero: larger than 4 MiB"), "{error}");
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_pipe_is_refused_without_waiting_for_a_writer() {
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = folder.path().join("pipe");
+        let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+        if !made.is_ok_and(|status| status.success()) {
+            return;
+        }
+        let (send, receive) = std::sync::mpsc::channel();
+        std::thread::spawn(move || send.send(read_whole(&pipe).unwrap_err().to_string()));
+        let error = receive.recv_timeout(std::time::Duration::from_secs(60)).unwrap();
+        assert!(error.contains("pipe: is a device or a pipe"), "{error}");
     }
 
     #[test]

@@ -7,6 +7,9 @@ use hdf5_pure::{AttrValue, DType, Dataset, File};
 
 use crate::{Error, Result};
 
+/// How HDF5 files begin.
+pub(crate) const SIGNATURE: &[u8] = b"\x89HDF\r\n\x1a\n";
+
 /// Most declared bytes per byte of a file. Deflate, the filter in use, packs at most 1032 to one.
 const DECLARED_PER_BYTE: u64 = 1040;
 /// Bytes that a file of any length may declare.

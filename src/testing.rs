@@ -7,7 +7,7 @@ use burn::tensor::Tensor;
 
 use crate::device::{DEVICE_NAMES, F64_DEVICE_NAMES, Place, Precision, to_host};
 use crate::numerics::jacobian::jacobian;
-use crate::parameters::{Edge, ParamInfo};
+use crate::parameters::ParamInfo;
 
 /// Runs `body` on every one of the [`places`], in both precisions.
 pub fn for_each_place(body: impl Fn(&Place)) {
@@ -103,18 +103,14 @@ fn row_at(info: &[ParamInfo], share: impl Fn(usize) -> f64) -> Vec<f64> {
     let mut row: Vec<f64> = info.iter().map(|p| p.default).collect();
     for dependent in [false, true] {
         for (j, p) in info.iter().enumerate() {
-            let fixed = matches!((p.bound.lo, p.bound.hi), (Edge::At(_), Edge::At(_)));
-            if fixed == dependent {
+            if p.bound.depends_on_another() != dependent {
                 continue;
             }
-            let at = |edge: Edge| match edge {
-                Edge::At(value) => value,
-                Edge::Param(name, offset) => {
-                    let other = info.iter().position(|p| p.name == name);
-                    row[other.expect("bounds refer to parameters of the same set")] + offset
-                }
+            let other = |name: &str| {
+                let other = info.iter().position(|p| p.name == name);
+                row[other.expect("bounds refer to parameters of the same set")]
             };
-            let (lo, hi) = (at(p.bound.lo), at(p.bound.hi));
+            let (lo, hi) = (p.bound.lo.value(other), p.bound.hi.value(other));
             // The upper end exactly, whatever the rounding of the sum.
             row[j] = if share(j) == 1.0 { hi } else { lo + (hi - lo) * share(j) };
         }
@@ -274,7 +270,7 @@ pub fn assert_f32_jacobian(rows: &[&[f64]], tolerance: f64, f: impl Fn(Tensor<2>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::parameters::{Bound, Centre, ParamInfo, check};
+    use crate::parameters::{Bound, Centre, Edge, ParamInfo, check};
 
     const fn info(name: &'static str, bound: Bound) -> ParamInfo {
         ParamInfo { name, unit: "1", default: 0.5, bound }

@@ -162,7 +162,7 @@ impl Setup<'_> {
         Outputs::of(kinds, &matrix(place, rows), &wrt, |matrix| {
             let galaxies = components.galaxies(matrix, None)?;
             let stars = model.stars(&galaxies)?;
-            let seen = model.observe(&stars, &galaxies);
+            let seen = model.observe(&stars, &galaxies).unwrap();
             let masses = vec![seen.lg_mass_formed, seen.lg_mass_surviving];
             let mut outputs = vec![seen.magnitudes, Tensor::stack(masses, 1)];
             if lines {

@@ -90,7 +90,7 @@ pub fn largest_difference(got: &[f64], want: &[f64]) -> f64 {
 }
 
 /// The largest difference of derivatives, as a share of the largest of each row of `n_param`; rows that
-/// are all zero must be so.
+/// are all zero must be so. Infinite where they differ and not all of the row are numbers.
 pub fn largest_gradient_difference(got: &[f64], want: &[f64], n_param: usize) -> f64 {
     if got.len() != want.len() {
         return f64::INFINITY;
@@ -99,7 +99,8 @@ pub fn largest_gradient_difference(got: &[f64], want: &[f64], n_param: usize) ->
         let largest = want.iter().fold(0.0f64, |m, v| m.max(v.abs()));
         match largest_difference(got, want) {
             0.0 => 0.0,
-            off => off / largest,
+            off if largest.is_finite() => off / largest,
+            _ => f64::INFINITY,
         }
     };
     got.chunks(n_param).zip(want.chunks(n_param)).map(share).fold(0.0, f64::max)
@@ -134,6 +135,9 @@ mod tests {
         let share = largest_gradient_difference(&[1.0, 4.1, 0.0, 0.0], &[1.0, 4.0, 0.0, 0.0], 2);
         assert!((share - 0.025).abs() < 1e-12);
         assert_eq!(largest_gradient_difference(&[1e-9, 0.0], &[0.0, 0.0], 2), inf);
+        assert_eq!(largest_gradient_difference(&[1.0, 5.0], &[1.0, inf], 2), inf);
+        assert_eq!(largest_gradient_difference(&[5.0, inf], &[1.0, inf], 2), inf);
+        assert_eq!(largest_gradient_difference(&[1.0, inf], &[1.0, inf], 2), 0.0);
         assert_eq!(largest_difference(&[], &[1.0]), inf);
         assert_eq!(largest_gradient_difference(&[1.0, 1.0], &[], 2), inf);
     }

@@ -11,7 +11,7 @@ use crate::numerics::log1p::log1p;
 /// Points of the DSPS grids.
 const N_DSPS: usize = 512;
 /// Highest redshift that is looked for at a given age.
-pub const Z_MAX: f64 = 30.0;
+const Z_MAX: f64 = 30.0;
 /// Nodes of the accurate rules.
 const N_GAUSS: usize = 48;
 
@@ -58,7 +58,7 @@ impl Cosmology {
     }
 
     /// Redshift at which the Universe has the age `t_gyr` (`[n]`), by bisection: 0 for ages from
-    /// today on, [`Z_MAX`] for those earlier than it. Without gradient.
+    /// today on, redshift 30 for those earlier than it. Without gradient.
     pub fn redshift_at_age(&self, t_gyr: &Tensor<1>) -> Tensor<1> {
         let t = t_gyr.clone().without_autodiff();
         let mut from = t.zeros_like();

@@ -10,8 +10,6 @@ use std::str::FromStr;
 
 use burn::tensor::Tensor;
 
-pub use ages::Z_MAX;
-
 use crate::device::Place;
 use crate::names::named;
 use crate::parameter_set;
@@ -39,8 +37,9 @@ pub enum Quadrature {
     /// z = 20, and negative above z = 65.
     #[default]
     Dsps,
-    /// Gauss-Legendre in variables in which the integrands are smooth: relative error below 1e-8
-    /// for z up to 1000.
+    /// Gauss-Legendre in variables in which the integrands are smooth: relative error below 1e-8 for z up
+    /// to 1000, where dark energy fades into the past. With `w0 + wa` above about -0.7 it fades slowly, and
+    /// ages are off by up to 1e-5.
     Accurate,
 }
 

@@ -231,7 +231,7 @@ impl Place {
 
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.device_name(), self.precision())
+        write!(f, "{} {}", self.name(), self.precision())
     }
 }
 
@@ -259,6 +259,12 @@ mod tests {
             let tracked = Place { device: place.device.clone().autodiff(), ..place.clone() };
             assert_eq!(tracked.is_cpu(), place.is_cpu());
         }
+    }
+
+    #[test]
+    fn places_are_shown_by_the_names_that_open_them() {
+        let place = Place::open(DEFAULT_DEVICE, Precision::F64).unwrap();
+        assert_eq!(place.to_string(), format!("{DEFAULT_DEVICE} f64"));
     }
 
     #[test]

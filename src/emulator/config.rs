@@ -9,7 +9,7 @@ use super::prior::PriorBox;
 use crate::files::{parse_toml, read_text};
 use crate::halo::LGT0;
 use crate::names::named;
-use crate::sfh::{FB, LookbackNodes, SfhModel};
+use crate::sfh::{FB, SfhModel};
 use crate::{Error, Result};
 
 /// How the outputs of the network become a distribution over ages that is not negative and sums to one.
@@ -160,6 +160,10 @@ impl Default for LossConfig {
     }
 }
 
+/// Most rates that are inputs: there are four points between neighbours, together as many as there may be
+/// look-back nodes.
+const N_RATE_MAX: usize = 1024;
+
 const DEFAULT_CONFIG: &str = include_str!("../../models/age_emulator.toml");
 
 impl EmulatorConfig {
@@ -194,13 +198,12 @@ impl EmulatorConfig {
     pub fn check(&self) -> Result<()> {
         PriorBox::new(self.sfh, &self.prior)?;
         let (network, training, loss) = (&self.network, &self.training, &self.loss);
-        if network.n_rate > 0 {
-            LookbackNodes::new(network.n_rate)?;
-        }
         if network.hidden.is_empty() || network.hidden.len() > 16 {
             return Err(Error::invalid("network.hidden", "expected the widths of 1 to 16 layers"));
         }
         let widths = network.hidden.iter().map(|n| ("network.hidden", *n as f64, 1.0, 4096.0));
+        let rates = (network.n_rate > 0).then_some(network.n_rate as f64).into_iter();
+        let rates = rates.map(|n| ("network.n_rate", n, 8.0, N_RATE_MAX as f64));
         let numbers = [
             ("lgt0", self.lgt0, 0.5, 1.5),
             ("fb", self.fb, 1e-3, 1.0),
@@ -220,7 +223,7 @@ impl EmulatorConfig {
             ("loss.cumulative", loss.cumulative, 0.0, 1e9),
             ("loss.ln_cumulative", loss.ln_cumulative, 0.0, 1e9),
         ];
-        for (what, value, lo, hi) in numbers.into_iter().chain(widths) {
+        for (what, value, lo, hi) in numbers.into_iter().chain(widths).chain(rates) {
             if !(lo..=hi).contains(&value) {
                 let allowed = format!("[{lo}, {hi}]");
                 return Err(Error::OutOfRange { what: what.to_owned(), value, allowed });
@@ -282,7 +285,8 @@ mod tests {
             ("sead = 3", "sead"),
             ("network = { head = \"bin\" }", "bin"),
             ("network = { n_age = 2 }", "network.n_age = 2"),
-            ("network = { n_rate = 3 }", "look-back nodes"),
+            ("network = { n_rate = 3 }", "network.n_rate = 3"),
+            ("network = { n_rate = 1025 }", "network.n_rate = 1025 is outside [8, 1024]"),
             ("network = { hidden = [] }", "network.hidden"),
             ("training = { steps = 0 }", "training.steps"),
             ("training = { clip = -1.0 }", "training.clip"),

@@ -180,13 +180,13 @@ impl ExactPath<'_> {
     }
 }
 
-/// Most galaxies; they are held in memory at once.
-const N_MOST: usize = 10_000_000;
+/// Most galaxies: they are held in memory at once, a few kB each.
+const N_MOST: usize = 200_000;
 
 /// Judges an emulator: its errors where `place` is, its times on the devices of `effort`.
 ///
 /// # Errors
-/// [`Error::OutOfRange`] for fewer than 16 galaxies or more than ten million; those of filters and
+/// [`Error::OutOfRange`] for fewer than 16 galaxies or more than 200,000; those of filters and
 /// devices.
 pub fn evaluate(
     emulator: &AgeEmulator,
@@ -229,11 +229,13 @@ pub fn evaluate(
     ];
     // Without rates there is no guess worth the name.
     let n_rate = emulator.config().network.n_rate;
-    let guess = on.without_network();
-    let guess = see(&rows, sfh, place, |sfh, t| guess.age_distribution(sfh, t))?;
-    if n_rate > 0 {
-        paths.push((format!("cubic through {n_rate} rates"), &guess));
-    }
+    let guess = if n_rate > 0 {
+        let guess = on.without_network();
+        Some(see(&rows, sfh, place, |sfh, t| guess.age_distribution(sfh, t))?)
+    } else {
+        None
+    };
+    paths.extend(guess.iter().map(|guess| (format!("cubic through {n_rate} rates"), guess)));
     let paths: Vec<PathErrors> = paths
         .into_iter()
         .map(|(name, seen)| path_errors(&name, seen, &exact, &wanted, &light, &names))

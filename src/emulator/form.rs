@@ -11,6 +11,7 @@ use super::config::{EmulatorConfig, Head};
 use super::prior::PriorBox;
 use crate::Result;
 use crate::device::Place;
+use crate::numerics::integrate::trapezoid_weights;
 use crate::numerics::interp::InterpGrid;
 use crate::numerics::{column, log10};
 use crate::sfh::{
@@ -316,10 +317,10 @@ impl RateInputs {
             }
         }
         Ok(Self {
-            spans: place.row(&spans(nodes.shares())),
+            spans: place.row(&trapezoid_weights(nodes.shares())),
             refine: place.matrix(&refine, [n, n_fine]),
             fine: InterpGrid::new(fine.shares(), place),
-            fine_spans: place.row(&spans(fine.shares())),
+            fine_spans: place.row(&trapezoid_weights(fine.shares())),
             nodes,
             times: TimeTable::default(),
         })
@@ -336,12 +337,6 @@ fn catmull_rom(f: f64) -> [f64; 4] {
         0.5 * f + 2.0 * f2 - 1.5 * f3,
         -0.5 * f2 + 0.5 * f3,
     ]
-}
-
-/// Weights of the trapezoidal rule.
-fn spans(x: &[f64]) -> Vec<f64> {
-    let last = x.len() - 1;
-    (0..=last).map(|k| 0.5 * (x[(k + 1).min(last)] - x[k.saturating_sub(1)])).collect()
 }
 
 #[cfg(test)]

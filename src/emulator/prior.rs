@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::numerics::random::uniform;
-use crate::parameters::{Edge, ParamInfo};
+use crate::parameters::ParamInfo;
 use crate::predict::T_OBS_COLUMN;
 use crate::sfh::SfhModel;
 use crate::{Error, Result};
@@ -44,12 +44,9 @@ impl PriorBox {
         let mut ranges = Vec::with_capacity(info.len() + 1);
         for p in &info {
             let range = named.get(p.name).copied().unwrap_or([p.default; 2]);
-            let fixed = |edge: Edge, other: f64| match edge {
-                Edge::At(value) => value,
-                // The rest is seen to when galaxies are drawn.
-                Edge::Param(..) => other,
-            };
-            let allowed = [fixed(p.bound.lo, f64::NEG_INFINITY), fixed(p.bound.hi, f64::INFINITY)];
+            // Limits that other parameters set are seen to when galaxies are drawn.
+            let allowed =
+                [p.bound.lo.value(|_| f64::NEG_INFINITY), p.bound.hi.value(|_| f64::INFINITY)];
             check_range(p.name, range, allowed)?;
             ranges.push(range);
         }
@@ -87,8 +84,7 @@ impl PriorBox {
         let t_obs = between(self.ranges[n], n);
         for dependent in [false, true] {
             for (j, p) in self.info.iter().enumerate() {
-                let depends = |edge: Edge| matches!(edge, Edge::Param(..));
-                if (depends(p.bound.lo) || depends(p.bound.hi)) == dependent {
+                if p.bound.depends_on_another() == dependent {
                     row[j] = between(self.range_given(j, &row, t_obs), j);
                 }
             }
@@ -100,16 +96,13 @@ impl PriorBox {
     /// The part of a range that other parameters allow; where it is empty, the end closest to it.
     fn range_given(&self, j: usize, row: &[f64], t_obs: f64) -> [f64; 2] {
         let p = &self.info[j];
-        let at = |edge: Edge| match edge {
-            Edge::At(value) => value,
-            Edge::Param(name, offset) => {
-                let other = self.info.iter().position(|p| p.name == name);
-                other.map_or(f64::NAN, |j| row[j] + offset)
-            }
+        let other = |name: &str| {
+            let other = self.info.iter().position(|p| p.name == name);
+            other.map_or(f64::NAN, |j| row[j])
         };
         let latest = if p.name == "t_start" { LATEST_START * t_obs } else { f64::INFINITY };
         let [lo, hi] = self.ranges[j];
-        let (lowest, highest) = (at(p.bound.lo), at(p.bound.hi).min(latest));
+        let (lowest, highest) = (p.bound.lo.value(other), p.bound.hi.value(other).min(latest));
         [lo.max(lowest).min(highest), hi.min(highest).max(lowest)]
     }
 

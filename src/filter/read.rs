@@ -4,12 +4,12 @@ use std::path::Path;
 
 use super::{Filter, ecsv, hdf5, store, text};
 use crate::files::read_limited;
+use crate::hdf5::SIGNATURE;
 use crate::{Error, Result};
 
 /// Largest file accepted, a hundred times the finest published curve.
 const MAX_BYTES: u64 = 64 << 20;
 
-const HDF5_SIGNATURE: &[u8] = b"\x89HDF\r\n\x1a\n";
 const ECSV_SIGNATURE: &[u8] = b"# %ECSV";
 
 /// What an extension promises.
@@ -46,7 +46,7 @@ pub(super) fn read(path: &Path) -> Result<Vec<Filter>> {
 /// All filters in the bytes of a file; `path` tells the name and the format.
 pub(super) fn parse(bytes: Vec<u8>, path: &Path) -> Result<Vec<Filter>> {
     // A signature is certain, an extension only a promise.
-    let format = if bytes.starts_with(HDF5_SIGNATURE) {
+    let format = if bytes.starts_with(SIGNATURE) {
         Some(Format::Hdf5)
     } else if bytes.starts_with(ECSV_SIGNATURE) {
         Some(Format::Ecsv)

@@ -131,10 +131,7 @@ impl FreeParameters {
 
     /// The range of the parameter `j`, given the fixed ones.
     fn range(&self, j: usize, row: &[f64], t_obs_gyr: f64) -> (f64, f64) {
-        let at = |edge: Edge| match edge {
-            Edge::At(value) => value,
-            Edge::Param(name, offset) => row[position(&self.info, name)] + offset,
-        };
+        let at = |edge: Edge| edge.value(|name| row[position(&self.info, name)]);
         let (mut lo, mut hi) = (at(self.info[j].bound.lo), at(self.info[j].bound.hi));
         let name = self.info[j].name;
         if name == "t_start" {
@@ -154,12 +151,11 @@ impl FreeParameters {
 
 /// The range of the parameter `j`, whatever the others.
 fn widest(info: &[ParamInfo], j: usize) -> (f64, f64) {
-    let end = |edge: Edge, upper: bool| match edge {
-        Edge::At(value) => value,
-        Edge::Param(name, offset) => {
+    let end = |edge: Edge, upper: bool| {
+        edge.value(|name| {
             let (lo, hi) = widest(info, position(info, name));
-            offset + if upper { hi } else { lo }
-        }
+            if upper { hi } else { lo }
+        })
     };
     (end(info[j].bound.lo, false), end(info[j].bound.hi, true))
 }

@@ -173,7 +173,7 @@ impl Columns {
                 let mut row = DiffmahParams::default_values();
                 row[0] = table[1][*i];
                 row[4] = t_peak.map_or(NEVER_GYR, |t_peak| t_peak[*i]);
-                check_row(path, *i, &row)?;
+                check_row(path, *i, &row, self.names[1])?;
             }
             return Ok(None);
         }
@@ -181,15 +181,24 @@ impl Columns {
         for i in rows {
             let mut row: Vec<f64> = (1..5).map(|j| table[j][*i]).collect();
             row.push(t_peak.map_or(NEVER_GYR, |t_peak| t_peak[*i]));
-            check_row(path, *i, &row)?;
+            check_row(path, *i, &row, self.names[1])?;
             all.extend(row);
         }
         Ok(Some(all))
     }
 }
 
-fn check_row(path: &Path, i: usize, row: &[f64]) -> Result<()> {
-    DiffmahParams::check(row).map_err(|error| Error::file(path, format!("row {}: {error}", i + 1)))
+/// Checks a row of [`DiffmahParams`] whose first value is from the column `mass`.
+fn check_row(path: &Path, i: usize, row: &[f64], mass: &str) -> Result<()> {
+    DiffmahParams::check(row).map_err(|error| {
+        let error = match error {
+            Error::OutOfRange { what, value, allowed } if what == "logm0" => {
+                Error::OutOfRange { what: mass.to_owned(), value, allowed }
+            }
+            other => other,
+        };
+        Error::file(path, format!("row {}: {error}", i + 1))
+    })
 }
 
 impl HaloSource for HaloCatalog {
@@ -273,7 +282,10 @@ mod tests {
             ("redshift,logm0,upid\n0.1,12,-1\n", "lgmu_infall"),
             ("redshift,logm0\n0.1,12\n0.2,x\n", "row 2, column \"logm0\""),
             ("redshift,logm0\n", "0 different redshifts"),
-            ("redshift,lgm_obs\n0.1,12\n0.1,1e12\n", "row 2: logm0"),
+            (
+                "redshift,lgm_obs\n0.1,12\n0.1,1e12\n",
+                "row 2: lgm_obs = 1000000000000 is outside [0, 17]",
+            ),
             ("redshift,lgm_obs,t_peak\n0.5,12,-1\n", "row 1: t_peak"),
             ("redshift,lgm_obs\n0.5,12\n-0.5,12\n", "row 2: redshift = -0.5 is outside [0, 30]"),
             ("redshift,logm0,logtc,early_index,late_index\n0.1,12,3,2.5,0.3\n", "row 1: logtc"),

@@ -33,7 +33,8 @@ pub trait HaloSource: Debug + Send + Sync {
 /// A batch of haloes; every vector has one value per halo.
 #[derive(Clone, Debug, PartialEq)]
 pub struct HaloBatch {
-    /// Numbers that make the random numbers of each halo: different for all haloes of all epochs.
+    /// Numbers that make the random numbers of each halo: different for all haloes of all epochs, below
+    /// `2^56` (higher bits do not count).
     pub ids: Vec<u64>,
     /// log10 of the mass \[Msun\].
     pub lgm: Vec<f64>,

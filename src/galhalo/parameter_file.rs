@@ -26,7 +26,7 @@ impl PopulationParameters {
         let file: ParameterFile = read_toml(path)?;
         let bursts = file.values.keys().any(|name| name.starts_with("burst."));
         let population = Self::new(PopulationIngredients { growth, bursts });
-        let values = population.read_values(population.default_values(), path)?;
+        let values = population.changed_by(population.default_values(), &file, path)?;
         Ok((population, values))
     }
 
@@ -37,8 +37,12 @@ impl PopulationParameters {
     /// [`Error::Io`] when it cannot be read; [`Error::File`] naming the line when it is not valid, a name
     /// that no population has, or a value that is out of its range.
     pub fn read_values(&self, values: Vec<f64>, path: &Path) -> Result<Vec<f64>> {
+        self.changed_by(values, &read_toml(path)?, path)
+    }
+
+    /// The given values with those of a file, which was read from `path`.
+    fn changed_by(&self, values: Vec<f64>, file: &ParameterFile, path: &Path) -> Result<Vec<f64>> {
         let in_file = |e: Error| Error::file(path, e.to_string());
-        let file: ParameterFile = read_toml(path)?;
         let all = Self::new(PopulationIngredients { growth: true, bursts: true });
         let mut changes = Vec::new();
         for (name, value) in &file.values {
@@ -71,6 +75,7 @@ impl PopulationParameters {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::galhalo::FreeParameters;
 
     fn parameters(growth: bool) -> PopulationParameters {
         PopulationParameters::new(PopulationIngredients { growth, bursts: false })
@@ -95,6 +100,23 @@ mod tests {
         std::fs::write(&path, "[values]\n\"burst.lgfburst_norm\" = -2.0\n").unwrap();
         let (read, values) = PopulationParameters::read(true, &path).unwrap();
         assert_eq!(values[read.index("burst.lgfburst_norm").unwrap()], -2.0);
+    }
+
+    #[test]
+    fn values_from_far_out_in_unbounded_space_survive_a_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("p.toml");
+        let all = PopulationParameters::new(PopulationIngredients { growth: true, bursts: true });
+        for u in [-1e3, 1e3] {
+            let values = all.to_bounded(&vec![u; all.names().len()]).unwrap();
+            all.write_values(&values, "", &path).unwrap();
+            let read = all.read_values(all.default_values(), &path).unwrap();
+            assert_eq!(read, values);
+            let free = FreeParameters::all(all.clone(), &read).unwrap();
+            assert!(free.start().iter().all(|start| start.is_finite()));
+            let (_, read) = PopulationParameters::read(true, &path).unwrap();
+            assert_eq!(read, values);
+        }
     }
 
     #[test]

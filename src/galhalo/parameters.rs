@@ -8,7 +8,7 @@ use burn::tensor::Tensor;
 use super::table::{bounded_row, check_row};
 use super::{BurstPop, DiffmahPop, DiffstarCalibration, DiffstarPop, DustPop};
 use crate::metallicity::{MassMetallicityParams, ScatterParams};
-use crate::parameters::{Centre, Edge, ParamInfo, ParameterSet, check};
+use crate::parameters::{Bound, ParamInfo, ParameterSet, check};
 use crate::{Error, Result};
 
 /// Names that are offered for one that is not there.
@@ -171,26 +171,13 @@ impl PopulationParameters {
         Ok(())
     }
 
-    /// Values from their ranges to unbounded space.
+    /// Values from their ranges to unbounded space, the ends as [`Bound::to_unbounded`] takes them.
     ///
     /// # Errors
-    /// Those of [`check`](Self::check), and [`Error::OutOfRange`] for a value at an end of its range, which
-    /// is infinitely far.
+    /// Those of [`check`](Self::check).
     pub fn to_unbounded(&self, values: &[f64]) -> Result<Vec<f64>> {
         self.check(values)?;
-        let map = |info: &ParamInfo, value: f64, (lo, hi): (f64, f64)| {
-            let x0 = centre(info, lo, hi);
-            x0 + ((value - lo) / (hi - value)).ln() / info.bound.k
-        };
-        let unbounded = self.mapped(values, map, |given, _| given);
-        match unbounded.iter().position(|u| !u.is_finite()) {
-            None => Ok(unbounded),
-            Some(j) => Err(Error::OutOfRange {
-                what: self.names[j].clone(),
-                value: values[j],
-                allowed: "the inside of its range, without the ends".into(),
-            }),
-        }
+        Ok(self.mapped(values, Bound::to_unbounded, |given, _| given))
     }
 
     /// Values from unbounded space to their ranges.
@@ -199,11 +186,7 @@ impl PopulationParameters {
     /// [`Error::Invalid`] for another number of values.
     pub fn to_bounded(&self, unbounded: &[f64]) -> Result<Vec<f64>> {
         self.check_length(unbounded)?;
-        let map = |info: &ParamInfo, u: f64, (lo, hi): (f64, f64)| {
-            let x0 = centre(info, lo, hi);
-            lo + (hi - lo) / (1.0 + (-info.bound.k * (u - x0)).exp())
-        };
-        Ok(self.mapped(unbounded, map, |_, mapped| mapped))
+        Ok(self.mapped(unbounded, Bound::to_bounded, |_, mapped| mapped))
     }
 
     /// All parameters within their bounds for unbounded ones, `[1, n]`; their graph is kept.
@@ -268,7 +251,7 @@ impl PopulationParameters {
     fn mapped(
         &self,
         values: &[f64],
-        map: impl Fn(&ParamInfo, f64, (f64, f64)) -> f64,
+        map: impl Fn(&Bound, f64, (f64, f64)) -> f64,
         bounded: impl Fn(f64, f64) -> f64,
     ) -> Vec<f64> {
         let mut all = Vec::with_capacity(values.len());
@@ -276,25 +259,15 @@ impl PopulationParameters {
         for Group { infos, .. } in &self.groups {
             let (given, others) = rest.split_at(infos.len());
             // Ranges may depend on parameters with fixed ranges.
-            let fixed = |edge: Edge| match edge {
-                Edge::At(value) => Some(value),
-                Edge::Param(..) => None,
+            let other = |name: &str| {
+                let j = infos.iter().position(|p| p.name == name);
+                let j = j.unwrap_or_else(|| unreachable!("{name} is not in its group"));
+                let range = infos[j].bound.fixed().unwrap_or((f64::NAN, f64::NAN));
+                bounded(given[j], map(&infos[j].bound, given[j], range))
             };
-            let end = |edge: Edge| match edge {
-                Edge::At(value) => value,
-                Edge::Param(name, offset) => {
-                    let j = infos.iter().position(|p| p.name == name);
-                    let j = j.unwrap_or_else(|| unreachable!("{name} is not in its group"));
-                    let (lo, hi) = (fixed(infos[j].bound.lo), fixed(infos[j].bound.hi));
-                    let ends = (lo.unwrap_or(f64::NAN), hi.unwrap_or(f64::NAN));
-                    bounded(given[j], map(&infos[j], given[j], ends)) + offset
-                }
-            };
-            all.extend(
-                infos.iter().zip(given).map(|(info, value)| {
-                    map(info, *value, (end(info.bound.lo), end(info.bound.hi)))
-                }),
-            );
+            all.extend(infos.iter().zip(given).map(|(ParamInfo { bound, .. }, value)| {
+                map(bound, *value, (bound.lo.value(other), bound.hi.value(other)))
+            }));
             rest = others;
         }
         all
@@ -323,13 +296,6 @@ impl PopulationParameters {
             name: name.to_owned(),
             available: format!("{near}, ... ({} in all)", names.len()),
         }
-    }
-}
-
-fn centre(info: &ParamInfo, lo: f64, hi: f64) -> f64 {
-    match info.bound.centre {
-        Centre::Middle => 0.5 * (lo + hi),
-        Centre::At(x0) => x0,
     }
 }
 
@@ -444,8 +410,10 @@ mod tests {
         assert_eq!(changed[all.index("dust.av_norm").unwrap()], 1.0);
         let error = all.with(defaults.clone(), &[("dust.av_norm", 20.0)]).unwrap_err().to_string();
         assert!(error.contains("dust.av_norm = 20"), "{error}");
-        let at_end = all.with(defaults, &[("dust.av_norm", 10.0)]).unwrap();
-        assert!(all.to_unbounded(&at_end).unwrap_err().to_string().contains("dust.av_norm"));
+        let at_ends = [("dust.av_norm", 10.0), ("dust.av_scatter", 0.0)];
+        let at_ends = all.with(defaults, &at_ends).unwrap();
+        let back = all.to_bounded(&all.to_unbounded(&at_ends).unwrap()).unwrap();
+        assert_close(&back, &at_ends, 1e-10, 1e-12);
         assert!(all.check(&[1.0]).is_err() && all.to_bounded(&[1.0]).is_err());
     }
 }

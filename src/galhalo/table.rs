@@ -4,7 +4,7 @@ use burn::tensor::Tensor;
 
 use crate::device::Place;
 use crate::numerics::sigmoid::step;
-use crate::parameters::{Bound, Centre, Edge, ParamInfo, bounded};
+use crate::parameters::{Bound, ParamInfo, bounded};
 use crate::{Error, Result};
 
 /// A parameter with the "square" bound that all of DiffmahPop and DiffstarPop have.
@@ -56,7 +56,10 @@ pub(super) fn check_row(what: &str, n: usize, row: &Tensor<2>) -> Result<()> {
 
 /// Maps unbounded parameters `[1, n_param]` into their ranges, all fixed ones at once.
 pub(super) fn bounded_row(infos: &[ParamInfo], unbounded: Tensor<2>) -> Tensor<2> {
-    let fixed: Option<Vec<[f64; 4]>> = infos.iter().map(|p| fixed_bound(&p.bound)).collect();
+    let fixed = |ParamInfo { bound, .. }: &ParamInfo| {
+        bound.fixed().map(|(lo, hi)| [lo, hi, bound.centre.between(lo, hi), bound.k])
+    };
+    let fixed: Option<Vec<[f64; 4]>> = infos.iter().map(fixed).collect();
     let Some(fixed) = fixed else {
         let columns = (0..infos.len()).map(|j| unbounded.clone().narrow(1, j, 1).squeeze_dim(1));
         return Tensor::stack(bounded(infos, columns.collect()), 1);
@@ -67,16 +70,6 @@ pub(super) fn bounded_row(infos: &[ParamInfo], unbounded: Tensor<2>) -> Tensor<2
         place.row(&one)
     });
     step((unbounded - centre) * k, lo, hi)
-}
-
-/// Ends, centre and steepness of a bound that depends on no other parameter.
-fn fixed_bound(bound: &Bound) -> Option<[f64; 4]> {
-    let (Edge::At(lo), Edge::At(hi)) = (bound.lo, bound.hi) else { return None };
-    let centre = match bound.centre {
-        Centre::Middle => 0.5 * (lo + hi),
-        Centre::At(x0) => x0,
-    };
-    Some([lo, hi, centre, bound.k])
 }
 
 /// What a block of a parameter table means: one name per column of the block.
@@ -117,7 +110,7 @@ pub(super) use block;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::parameters::unbounded;
+    use crate::parameters::{Edge, unbounded};
     use crate::testing::{assert_close, for_each_place, values};
 
     const INFOS: &[ParamInfo] = &[

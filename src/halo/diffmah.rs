@@ -40,30 +40,38 @@ pub struct HaloHistory {
     pub dmdt_msun_yr: Tensor<2>,
 }
 
-/// Halo mass and growth rate at times `t_gyr` (`[n_gal or 1, n_t]`).
-///
-/// `lgt0` is log10 of the age of the Universe \[Gyr\] at which `logm0` holds. The mass is frozen
-/// from `t_peak` on; the gradient of the growth rate with respect to `t_peak` is zero, the rate
-/// being a step there. At `t <= 0` the growth rate is zero (the original gives NaN).
+/// Halo mass and growth rate at times `t_gyr` (`[n_gal or 1, n_t]`): [`diffmah_lg_mass`] and
+/// [`diffmah_dmdt_msun_yr`].
 pub fn diffmah(params: &DiffmahParams, t_gyr: Tensor<2>, lgt0: f64) -> HaloHistory {
+    HaloHistory {
+        lg_mass: diffmah_lg_mass(params, t_gyr.clone(), lgt0),
+        dmdt_msun_yr: diffmah_dmdt_msun_yr(params, t_gyr, lgt0),
+    }
+}
+
+/// Growth rate of haloes \[Msun/yr\] at times `t_gyr` (`[n_gal or 1, n_t]`), `[n_gal, n_t]`.
+///
+/// `lgt0` is log10 of the age of the Universe \[Gyr\] at which `logm0` holds. The rate is zero after
+/// `t_peak`, with respect to which its gradient is zero, the rate being a step there. At `t <= 0` it is
+/// zero (the original gives NaN).
+pub fn diffmah_dmdt_msun_yr(params: &DiffmahParams, t_gyr: Tensor<2>, lgt0: f64) -> Tensor<2> {
     let t_safe = t_gyr.clone().clamp_min(T_MIN_GYR);
     let growing = Growth::at(params, log10(t_safe.clone()), lgt0);
     // d lgM / d lgt = alpha + (lgt - lgt0) dalpha/dlgt, and dM/dt = M/t of that.
     let rate = pow10(growing.lg_mass()) / t_safe * growing.index() * 1e-9;
     let shape = rate.dims();
     let after_peak = t_gyr.clone().expand(shape).greater(column(&params.t_peak).expand(shape));
-    HaloHistory {
-        lg_mass: diffmah_lg_mass(params, t_gyr.clone(), lgt0),
-        dmdt_msun_yr: rate.mask_fill(after_peak.bool_or(t_gyr.lower_equal_elem(0.0)), 0.0),
-    }
+    rate.mask_fill(after_peak.bool_or(t_gyr.lower_equal_elem(0.0)), 0.0)
 }
 
 /// log10 of the halo mass \[Msun\] at times `t_gyr` (`[n_gal or 1, n_t]`), `[n_gal, n_t]`: that of the
-/// peak time from then on.
+/// peak time from then on, with its gradient.
 pub fn diffmah_lg_mass(params: &DiffmahParams, t_gyr: Tensor<2>, lgt0: f64) -> Tensor<2> {
     let (lg_t, lg_peak) = (log10(t_gyr.clamp_min(T_MIN_GYR)), log10(column(&params.t_peak)));
     let shape = [lg_peak.dims()[0], lg_t.dims()[1]];
-    Growth::at(params, lg_t.expand(shape).min_pair(lg_peak.expand(shape)), lgt0).lg_mass()
+    // In this order the peak time counts at the peak itself, and also if it is no number.
+    let lg_t = lg_peak.expand(shape).min_pair(lg_t.expand(shape));
+    Growth::at(params, lg_t, lgt0).lg_mass()
 }
 
 /// Growth without a peak time.
@@ -104,6 +112,7 @@ impl<'a> Growth<'a> {
 mod tests {
     use super::*;
     use crate::halo::LGT0;
+    use crate::numerics::jacobian::jacobian;
     use crate::parameters::ParameterSet;
     use crate::testing::{
         assert_close, assert_jacobian, for_each_f64_place, for_each_place, values,
@@ -160,6 +169,25 @@ mod tests {
             let (mass, rate) = (values(halo.lg_mass), values(halo.dmdt_msun_yr));
             assert!((mass[0] - mass[1]).abs() < 1e-6 && mass[1] == mass[2]);
             assert!((rate[0] / rate[1] - 1.0).abs() < 1e-5 && rate[2] == 0.0);
+        });
+    }
+
+    #[test]
+    fn from_the_peak_time_on_the_mass_follows_it() {
+        for_each_place(|place| {
+            let halo = [12.0, 0.1, 2.5, 0.3, 5.0];
+            let mass = |p: Tensor<2>| {
+                let params = DiffmahParams::from_matrix(&p).unwrap();
+                Ok(diffmah_lg_mass(&params, place.row(&[4.9, 5.0, 5.1]), LGT0))
+            };
+            let slopes = values(jacobian(&place.row(&halo), mass).unwrap().jacobian);
+            let of_peak = [slopes[4], slopes[9], slopes[14]];
+            assert!(of_peak[0] == 0.0 && of_peak[1] > 0.01, "{of_peak:?} {place}");
+            assert_close(&of_peak[1..2], &of_peak[2..], 1e-5, 0.0);
+
+            let lost = [12.0, 0.1, 2.5, 0.3, f64::NAN];
+            let lost = values(mass(place.row(&lost)).unwrap());
+            assert!(lost.iter().all(|mass| mass.is_nan()), "{lost:?} {place}");
         });
     }
 

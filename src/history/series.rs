@@ -42,19 +42,13 @@ pub struct Histories {
     pub names: Vec<String>,
     /// Names of the parameters of the gradient.
     pub wrt: Vec<&'static str>,
-    n_galaxy: usize,
-    /// For each name, `[n_galaxy, n_t]`.
+    /// For each name, `[n_gal, n_t]`.
     values: Vec<Vec<f64>>,
-    /// For each name, `[n_galaxy, n_t, n_wrt]`.
+    /// For each name, `[n_gal, n_t, n_wrt]`.
     gradients: Vec<Vec<f64>>,
 }
 
 impl Histories {
-    /// Number of galaxies.
-    pub fn n_galaxy(&self) -> usize {
-        self.n_galaxy
-    }
-
     /// The `k`-th number of a galaxy at each time.
     pub fn values(&self, galaxy: usize, k: usize) -> &[f64] {
         let n_t = self.t_gyr.len();
@@ -166,7 +160,6 @@ impl Watch<'_> {
             redshift,
             names,
             wrt: self.wrt.iter().map(|j| known[*j]).collect(),
-            n_galaxy: self.galaxies.len(),
             values,
             gradients,
         })

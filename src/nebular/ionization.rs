@@ -10,7 +10,7 @@ use crate::parameters::Bound;
 use crate::{Error, Result};
 
 /// Outermost bin edges: everything beyond the grid falls into its end bins.
-const LGU_EDGES: (f64, f64) = (-10.0, 10.0);
+pub(super) const LGU_EDGES: (f64, f64) = (-10.0, 10.0);
 
 parameter_set! {
     /// Parameters of the distribution of ionization parameters.

@@ -9,6 +9,7 @@ use std::sync::OnceLock;
 
 use burn::tensor::Tensor;
 
+use super::ionization::LGU_EDGES;
 use super::network::Network;
 use crate::ssp::find_line;
 use crate::store::{Array, Store};
@@ -169,6 +170,11 @@ impl LineFit {
         if ends.chunks(2).any(|axis| axis[1] <= axis[0]) {
             return Err(Error::file(path, "tensor \"range\": each row must ascend"));
         }
+        let (lo, hi) = LGU_EDGES;
+        if let Some(end) = ends[4..].iter().find(|end| **end <= lo || **end >= hi) {
+            let reason = format!("tensor \"range\": log10 U = {end} is outside ({lo}, {hi})");
+            return Err(Error::file(path, reason));
+        }
         let axis = |i: usize| [ends[2 * i], ends[2 * i + 1]];
         let range = FitRange { lgmet: axis(0), lg_age_yr: axis(1), lgu: axis(2) };
 
@@ -320,6 +326,12 @@ mod tests {
         refused("must ascend", &|s| {
             s.arrays.insert("range".into(), Array::f64(&[3, 2], vec![0.0; 6]));
         });
+        for lgu in [[-1e9, 1e9], [-1e308, 1e308], [-4.0, 10.0]] {
+            refused("is outside (-10, 10)", &|s| {
+                let range = [&[-3.0, -1.0, 5.0, 7.0][..], &lgu].concat();
+                s.arrays.insert("range".into(), Array::f64(&[3, 2], range));
+            });
+        }
         refused("for 108 lines", &|s| drop(s.arrays.remove("layer0/weights")));
         refused("expected finite values of shape [3, 40]", &|s| {
             s.arrays.insert("layer0/weights".into(), Array::f64(&[3, 40], vec![f64::NAN; 120]));

@@ -10,6 +10,14 @@ use burn::tensor::{Bool, Int, Tensor};
 
 use crate::device::Place;
 
+/// Of a point `x` and an ascending grid of at least two points, on the host: the index of the grid point to
+/// the left, and the share of the one to the right in linear interpolation. Beyond the grid, the share
+/// continues the outermost interval.
+pub fn interval_and_share(grid: &[f64], x: f64) -> (usize, f64) {
+    let left = grid.partition_point(|point| *point <= x).clamp(1, grid.len() - 1) - 1;
+    (left, (x - grid[left]) / (grid[left + 1] - grid[left]))
+}
+
 /// An ascending grid on a device, ready to be searched.
 #[derive(Clone, Debug)]
 pub struct InterpGrid {
@@ -130,6 +138,16 @@ mod tests {
         let i = X.iter().filter(|v| **v <= x).count().clamp(1, X.len() - 1);
         let x = x.clamp(X[0], X[X.len() - 1]);
         Y[i - 1] + (x - X[i - 1]) * (Y[i] - Y[i - 1]) / (X[i] - X[i - 1])
+    }
+
+    #[test]
+    fn points_lie_in_intervals_with_a_share() {
+        let grid = [1.0, 2.0, 4.0];
+        for (x, want) in
+            [(1.0, (0, 0.0)), (1.25, (0, 0.25)), (2.0, (1, 0.0)), (4.0, (1, 1.0)), (0.5, (0, -0.5))]
+        {
+            assert_eq!(interval_and_share(&grid, x), want);
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::f64::consts::TAU;
 
 /// A number in `[0, 1)` for the `k`-th draw (below 256) of object `id` under `seed`: the SplitMix64 mixer
-/// of Steele et al. (2014).
+/// of Steele et al. (2014). Of `id`, the lowest 56 bits count.
 pub fn uniform(seed: u64, id: u64, k: u64) -> f64 {
     (mixed(seed, id, k) >> 11) as f64 / (1u64 << 53) as f64
 }

@@ -20,7 +20,11 @@ pub fn triweight_cdf<const D: usize>(z: Tensor<D>) -> Tensor<D> {
     let z2 = z.clone() * z.clone();
     let [c0, c1, c2, c3] = CDF_ODD;
     let odd = ((z2.clone() * c3 + c2) * z2.clone() + c1) * z2 + c0;
-    odd * z + 0.5
+    let share = odd * z + 0.5;
+    // Rounding leads below zero and above one, where the slope is right all the same.
+    let beyond = share.clone().without_autodiff();
+    let beyond = beyond.clone().clamp(0.0, 1.0) - beyond;
+    share + beyond
 }
 
 /// The same for one number on the host.
@@ -28,7 +32,7 @@ pub fn triweight_cdf_at(z: f64) -> f64 {
     let z = z.clamp(-3.0, 3.0);
     let z2 = z * z;
     let [c0, c1, c2, c3] = CDF_ODD;
-    0.5 + z * (c0 + z2 * (c1 + z2 * (c2 + z2 * c3)))
+    (0.5 + z * (c0 + z2 * (c1 + z2 * (c2 + z2 * c3)))).clamp(0.0, 1.0)
 }
 
 /// Triweight density `T(x | mu, s)`, with `s` its standard deviation.
@@ -41,7 +45,9 @@ pub fn triweight_pdf<const D: usize>(x: Tensor<D>, mu: Tensor<D>, s: Tensor<D>) 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{assert_close, assert_gradient, for_each_f64_place, values};
+    use crate::testing::{
+        assert_close, assert_gradient, for_each_f64_place, for_each_place, values,
+    };
 
     #[test]
     fn reference_values() {
@@ -65,6 +71,17 @@ mod tests {
                 [0.122205208122525, 0.520833333333333, 0.365797896662094, 0.000418537690035752];
             assert_close(&values(pdf), &want, 1e-9, 0.0);
         });
+    }
+
+    #[test]
+    fn shares_are_never_negative_nor_above_one() {
+        let z: Vec<f64> = (0..=6400).map(|i| -3.2 + 1e-3 * f64::from(i)).collect();
+        for_each_place(|place| {
+            let all = values(triweight_cdf(place.vector(&z)));
+            assert!(all.iter().all(|share| (0.0..=1.0).contains(share)), "{place}");
+            assert_close(&[all[0], all[6400]], &[0.0, 1.0], 0.0, 2e-7);
+        });
+        assert!(z.iter().all(|z| (0.0..=1.0).contains(&triweight_cdf_at(*z))));
     }
 
     #[test]

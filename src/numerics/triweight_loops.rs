@@ -61,7 +61,8 @@ impl<F: Real> Kernels<F> {
                 let z = (self.position[i] - F::of(*edge)) * self.per_width[i];
                 let z = clamp(z, -three, three);
                 distance[i] = z;
-                above[i] = mul_add::<F, FMA>(polynomial::<F, FMA>(&CDF_ODD, z * z), z, F::of(0.5));
+                let share = mul_add::<F, FMA>(polynomial::<F, FMA>(&CDF_ODD, z * z), z, F::of(0.5));
+                above[i] = clamp(share, F::of(0.0), F::of(1.0));
             }
         }
         self.total = [F::default(); BLOCK];

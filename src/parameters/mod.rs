@@ -5,62 +5,17 @@
 //! to and from a matrix `[n_gal, n_param]`, and the logistic maps between bounded and unbounded
 //! parameters that optimizers use.
 
+mod bound;
 mod bounded_loops;
 
 use burn::tensor::Tensor;
 
+pub use bound::{Bound, Centre, Edge};
 use bounded_loops::BoundedLoops;
 
 use crate::device::{Place, fused, has_fused};
 use crate::numerics::{columns, sigmoid};
 use crate::{Error, Result};
-
-/// One end of a parameter's range.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Edge {
-    /// A fixed number.
-    At(f64),
-    /// Another parameter of the same set plus an offset.
-    Param(&'static str, f64),
-}
-
-/// Centre of the logistic map in unbounded space.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Centre {
-    /// Halfway between the two edges.
-    Middle,
-    /// A fixed number.
-    At(f64),
-}
-
-/// The logistic map `p = lo + (hi - lo) / (1 + exp(-k (u - x0)))` and its range.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Bound {
-    /// Lower end.
-    pub lo: Edge,
-    /// Upper end.
-    pub hi: Edge,
-    /// Centre `x0`.
-    pub centre: Centre,
-    /// Steepness `k`.
-    pub k: f64,
-}
-
-impl Bound {
-    /// The "square" bound of diffmah and the population models: `k = 0.1`, centred.
-    pub const fn square(lo: f64, hi: f64) -> Self {
-        Self { lo: Edge::At(lo), hi: Edge::At(hi), centre: Centre::Middle, k: 0.1 }
-    }
-
-    /// The bound of diffstar: unit slope at mid-range, so that `u` is close to `p` there.
-    pub const fn unit_slope(lo: f64, hi: f64) -> Self {
-        Self { lo: Edge::At(lo), hi: Edge::At(hi), centre: Centre::Middle, k: 4.0 / (hi - lo) }
-    }
-
-    fn depends_on_another(&self) -> bool {
-        matches!((self.lo, self.hi), (Edge::Param(..), _) | (_, Edge::Param(..)))
-    }
-}
 
 /// What is known about one parameter.
 #[derive(Clone, Copy, Debug)]
@@ -154,20 +109,27 @@ pub trait ParameterSet: Sized + Clone {
     /// Checks one galaxy's values against their closed ranges.
     ///
     /// # Errors
-    /// [`Error::OutOfRange`] for the first value that is not finite or not in its range.
+    /// [`Error::Invalid`] for another number of values; [`Error::OutOfRange`] for the first value that is not finite or not in its range.
     fn check(values: &[f64]) -> Result<()> {
         check(Self::INFO, values)
     }
 }
 
 fn check_columns<S: ParameterSet>(matrix: &Tensor<2>) -> Result<()> {
-    let (n, expected) = (matrix.dims()[1], S::n_params());
-    if n == expected {
+    check_length(S::INFO, matrix.dims()[1])
+}
+
+/// Checks that there is one value per parameter.
+///
+/// # Errors
+/// [`Error::Invalid`] naming the parameters.
+pub fn check_length(infos: &[ParamInfo], n: usize) -> Result<()> {
+    if n == infos.len() {
         return Ok(());
     }
-    let names = S::names().join(", ");
-    let reason = format!("has {n} columns, expected {expected}: {names}");
-    Err(Error::invalid("parameter matrix", reason))
+    let names: Vec<&str> = infos.iter().map(|p| p.name).collect();
+    let reason = format!("{n} values per galaxy, expected {}: {}", names.len(), names.join(", "));
+    Err(Error::invalid("parameters", reason))
 }
 
 /// Maps unbounded columns (`[n_gal]` each) into the ranges of the parameters `infos`, by a fused operation
@@ -190,16 +152,13 @@ fn bounded_fused(infos: &[ParamInfo], unbounded: Tensor<2>) -> Vec<Tensor<1>> {
 /// whose range depends on them.
 fn bounded_graph(infos: &[ParamInfo], unbounded: &Tensor<2>) -> Vec<Tensor<1>> {
     let row = |value: fn(&Bound, f64, f64) -> f64| {
-        let of = |info: &ParamInfo| match (info.bound.lo, info.bound.hi) {
-            (Edge::At(lo), Edge::At(hi)) => value(&info.bound, lo, hi),
-            _ => 0.0,
+        let of = |ParamInfo { bound, .. }: &ParamInfo| match bound.fixed() {
+            Some((lo, hi)) => value(bound, lo, hi),
+            None => 0.0,
         };
         Place::of(unbounded).row(&infos.iter().map(of).collect::<Vec<f64>>())
     };
-    let x0 = row(|bound, lo, hi| match bound.centre {
-        Centre::Middle => 0.5 * (lo + hi),
-        Centre::At(x0) => x0,
-    });
+    let x0 = row(|bound, lo, hi| bound.centre.between(lo, hi));
     let x = (unbounded.clone() - x0) * row(|bound, _, _| bound.k);
     let mut values =
         columns(&(sigmoid::sigmoid(x) * row(|_, lo, hi| hi - lo) + row(|_, lo, _| lo)));
@@ -225,15 +184,14 @@ pub fn unbounded(infos: &[ParamInfo], values: Vec<Tensor<1>>) -> Vec<Tensor<1>> 
 /// Checks one galaxy's values of the parameters `infos` against their closed ranges.
 ///
 /// # Errors
-/// [`Error::OutOfRange`] for the first value that is not finite or not in its range.
+/// Those of [`check_length`]; [`Error::OutOfRange`] for the first value that is not finite or not in its
+/// range.
 pub fn check(infos: &[ParamInfo], values: &[f64]) -> Result<()> {
+    check_length(infos, values.len())?;
     // A bad value is reported before those whose range depends on it.
     for j in evaluation_order(infos) {
         let (info, value) = (&infos[j], &values[j]);
-        let at = |edge: Edge| match edge {
-            Edge::At(v) => v,
-            Edge::Param(name, offset) => values[position(infos, name)] + offset,
-        };
+        let at = |edge: Edge| edge.value(|name| values[position(infos, name)]);
         let (lo, hi) = (at(info.bound.lo), at(info.bound.hi));
         if !(lo..=hi).contains(value) {
             let name = |edge: Edge, v: f64| match edge {
@@ -424,6 +382,10 @@ mod tests {
         assert_eq!(error, "high = 0.35 is outside [low+0.1=0.4, 2]");
         let error = Pair::check(&[f64::NAN, 0.5]).unwrap_err().to_string();
         assert!(error.starts_with("low = NaN"), "{error}");
+        for row in [&[0.3][..], &[], &[0.3, 0.5, 0.7]] {
+            let error = Pair::check(row).unwrap_err().to_string();
+            assert!(error.contains("expected 2: low, high"), "{error}");
+        }
     }
 
     #[test]

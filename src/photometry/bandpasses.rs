@@ -7,7 +7,7 @@ use crate::device::Place;
 use crate::filter::FilterSet;
 use crate::numerics::column;
 use crate::numerics::integrate::trapezoid_weights;
-use crate::numerics::interp::{InterpGrid, gather_1d};
+use crate::numerics::interp::{InterpGrid, gather_1d, interval_and_share};
 
 /// Filters on a device, ready to integrate spectra on one rest-frame wavelength grid.
 #[derive(Clone, Debug)]
@@ -154,10 +154,9 @@ impl Bandpasses {
                 if !(grid[0]..=grid[last]).contains(&rest) {
                     continue;
                 }
-                let right = grid.partition_point(|w| *w <= rest).clamp(1, last);
-                let share = (rest - grid[right - 1]) / (grid[right] - grid[right - 1]);
-                operator[(right - 1) * n_filter + k] += weight * (1.0 - share);
-                operator[right * n_filter + k] += weight * share;
+                let (left, share) = interval_and_share(grid, rest);
+                operator[left * n_filter + k] += weight * (1.0 - share);
+                operator[(left + 1) * n_filter + k] += weight * share;
             }
         }
         operator

@@ -10,6 +10,7 @@ use super::Bandpasses;
 use super::bandpasses::Band;
 use crate::device::Place;
 use crate::numerics::column;
+use crate::numerics::interp::interval_and_share;
 use crate::sed::C_AA_S;
 use crate::ssp::FLUX_DEX;
 
@@ -68,9 +69,8 @@ impl Band {
         if !(wave[0]..=wave[last]).contains(&wave_aa) {
             return 0.0;
         }
-        let right = wave.partition_point(|w| *w <= wave_aa).clamp(1, last);
-        let share = (wave_aa - wave[right - 1]) / (wave[right] - wave[right - 1]);
-        response[right - 1] + share * (response[right] - response[right - 1])
+        let (left, share) = interval_and_share(wave, wave_aa);
+        response[left] + share * (response[left + 1] - response[left])
     }
 
     /// The response in scaled units at observed wavelengths of any shape.

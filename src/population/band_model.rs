@@ -18,12 +18,13 @@ use crate::dust::{DustModel, DustParams, DustWaves};
 use crate::emulator::GridEmulator;
 use crate::filter::FilterSet;
 use crate::metallicity::{MetallicityGrid, MetallicityModel, MetallicityWeights};
-use crate::nebular::{IonizationGrid, ionization_weights};
-use crate::numerics::{column, is_dark, log10, pow10};
+use crate::nebular::{IonizationGrid, IonizationParams, ionization_weights};
+use crate::numerics::{column, is_dark, log10};
+use crate::parameters::ParameterSet as _;
 use crate::photometry::{BandTabulator, Bandpasses, ab_magnitude};
 use crate::sfh::{
     AgeWeightMethod, BurstParams, LookbackNodes, SFR_MIN, SfhContext, SfhModel, SfhParams,
-    burst_weights,
+    burst_fraction, burst_weights,
 };
 use crate::ssp::SspGrid;
 use crate::{Error, Result};
@@ -241,14 +242,7 @@ impl BandModel {
         let MetallicityWeights::Common(metallicity) = metallicity else {
             unreachable!("the components were checked");
         };
-        let weights = match (&galaxies.ionization, &self.ionization) {
-            (Some(params), Some(grid)) => {
-                let ionization = ionization_weights(params, grid).unsqueeze_dim::<3>(2);
-                let both = ionization * metallicity.unsqueeze_dim::<3>(1);
-                both.reshape([z.dims()[0], self.n_component])
-            }
-            _ => metallicity,
-        };
+        let weights = self.component_weights(metallicity, galaxies.ionization.as_ref());
         let magnitudes = self.magnitudes(&stars, weights, Some(&galaxies.dust));
         Ok(BandPrediction { magnitudes, lg_mass_formed: stars.lg_mass_formed })
     }
@@ -291,8 +285,9 @@ impl BandModel {
         let n_light = stars.light.dims()[1] - 2;
         let light = |x: &Tensor<2>| x.clone().narrow(1, 0, n_light);
         let in_bins = stars.light.clone().narrow(1, n_light, 1);
-        let fraction = pow10(column(&burst.lgfburst));
-        let in_bursts = burst_weights(burst, &self.grid.ages).matmul(of_ages.matrix.clone());
+        let weights = burst_weights(burst, &self.grid.ages);
+        let fraction = burst_fraction(burst, &weights);
+        let in_bursts = weights.matmul(of_ages.matrix.clone());
         // Per unit of mass, of which both have the same.
         let smooth = light(&stars.light) * ((fraction.clone().neg() + 1.0) / in_bins);
         let both = smooth + light(&in_bursts) * fraction.clone();
@@ -334,10 +329,28 @@ impl BandModel {
         })
     }
 
-    /// Magnitudes of stars with the given weights over components, behind dust if there is any.
+    /// Weights over the components of the light, `[n_gal, n_component]`: pairs of ionization parameter
+    /// and metallicity, ionization slowest, for a model with ionization parameters, else metallicities.
     ///
-    /// `weights` is `[n_gal, n_met]`; `[n_gal, n_u * n_met]`, ionization slowest, for a model with
-    /// ionization parameters.
+    /// `metallicity` is `[n_gal, n_met]`. Galaxies without ionization parameters of their own have the
+    /// default ones.
+    pub fn component_weights(
+        &self,
+        metallicity: Tensor<2>,
+        ionization: Option<&IonizationParams>,
+    ) -> Tensor<2> {
+        let Some(grid) = &self.ionization else { return metallicity };
+        let n_gal = metallicity.dims()[0];
+        let ionization = match ionization {
+            Some(params) => ionization_weights(params, grid),
+            None => ionization_weights(&IonizationParams::defaults(1, &self.place), grid),
+        };
+        let both = ionization.unsqueeze_dim::<3>(2) * metallicity.unsqueeze_dim::<3>(1);
+        both.reshape([n_gal, self.n_component])
+    }
+
+    /// Magnitudes of stars with the given [weights over components](Self::component_weights), behind dust
+    /// if there is any.
     pub fn magnitudes(
         &self,
         stars: &BandStars,

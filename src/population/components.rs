@@ -95,7 +95,8 @@ impl Components {
     /// Checks one galaxy's values, in the order of [`info`](Self::info), against their ranges.
     ///
     /// # Errors
-    /// [`Error::OutOfRange`] naming the first parameter that is not finite or out of range.
+    /// [`Error::Invalid`] for another number of values; [`Error::OutOfRange`] naming the first parameter
+    /// that is not finite or out of range.
     pub fn check(&self, values: &[f64]) -> Result<()> {
         parameters::check(&self.info(), values)
     }
@@ -104,9 +105,12 @@ impl Components {
     /// parameters hold.
     ///
     /// # Errors
-    /// [`Error::OutOfRange`] for a history that is to have formed mass by `t_ref_gyr` but starts later.
+    /// [`Error::Invalid`] for another number of values; [`Error::OutOfRange`] for a history that is to have
+    /// formed mass by `t_ref_gyr` but starts later.
     pub fn check_at(&self, values: &[f64], t_ref_gyr: f64) -> Result<()> {
-        let start = self.info().iter().position(|p| p.name == "t_start").map(|j| values[j]);
+        let info = self.info();
+        parameters::check_length(&info, values.len())?;
+        let start = info.iter().position(|p| p.name == "t_start").map(|j| values[j]);
         match start {
             Some(value) if value >= t_ref_gyr => Err(Error::OutOfRange {
                 what: "t_start".into(),
@@ -129,20 +133,14 @@ impl Components {
         matrix: &Tensor<2>,
         t_obs_gyr: Option<Tensor<1>>,
     ) -> Result<GalaxyParams> {
-        let [n_gal, n] = matrix.dims();
+        let n_gal = matrix.dims()[0];
         if let Some(t_obs) = t_obs_gyr.as_ref().filter(|t| t.dims()[0] != n_gal) {
             return Err(Error::invalid(
                 "t_obs_gyr",
                 format!("{} values for {n_gal} galaxies", t_obs.dims()[0]),
             ));
         }
-        let names = self.names();
-        if n != names.len() {
-            return Err(Error::invalid(
-                "galaxy parameters",
-                format!("{n} columns, expected {}: {}", names.len(), names.join(", ")),
-            ));
-        }
+        parameters::check_length(&self.info(), matrix.dims()[1])?;
         let columns = &mut columns(matrix).into_iter();
         Ok(GalaxyParams {
             sfh: self.sfh.take(columns),
@@ -215,6 +213,13 @@ mod tests {
         {
             let error = Components::default().row(&[(name, bad)]).unwrap_err().to_string();
             assert!(error.starts_with(name), "{error}");
+        }
+        for row in [vec![], vec![0.1; 19], vec![0.1; 21]] {
+            let components = Components::default();
+            for checked in [components.check(&row), components.check_at(&row, 5.0)] {
+                let error = checked.unwrap_err().to_string();
+                assert!(error.contains("expected 20: logm0"), "{error}");
+            }
         }
         let error = Components::default().row(&[("tau", 1.0)]).unwrap_err().to_string();
         assert!(error.contains("\"tau\"") && error.contains("lg_qt"), "{error}");

@@ -26,7 +26,8 @@ use crate::{Error, Result};
 #[derive(Clone, Debug)]
 pub struct Prediction {
     /// AB magnitudes in the model's frame, `[n_gal, n_filter]`; plus infinity where a band sees
-    /// nothing of the spectrum.
+    /// nothing of the spectrum. In the observed frame, galaxies at redshift zero, which has no distance,
+    /// have minus infinity and a gradient that is no number.
     pub magnitudes: Tensor<2>,
     /// log10 of the stellar mass ever formed \[Msun\], `[n_gal]`.
     pub lg_mass_formed: Tensor<1>,
@@ -215,11 +216,14 @@ impl GalaxyModel {
     /// # Errors
     /// None for valid settings.
     pub fn predict(&self, galaxies: &GalaxyParams) -> Result<Prediction> {
-        Ok(self.observe(&self.stars(galaxies)?, galaxies))
+        self.observe(&self.stars(galaxies)?, galaxies)
     }
 
     /// Magnitudes and masses of given stars behind the dust and at the redshift of `galaxies`.
-    pub fn observe(&self, stars: &Stars, galaxies: &GalaxyParams) -> Prediction {
+    ///
+    /// # Errors
+    /// [`Error::Device`] when the device cannot deliver the redshifts, by which tables are chosen.
+    pub fn observe(&self, stars: &Stars, galaxies: &GalaxyParams) -> Result<Prediction> {
         let z = &galaxies.observer.redshift;
         let brightening = column(&stars.lg_mass_formed) * 2.5;
         let offset = match self.settings.frame {
@@ -230,7 +234,7 @@ impl GalaxyModel {
             }
         };
         let per_msun = match &self.tables {
-            Some(tables) => self.flux_from_tables(tables, stars, galaxies),
+            Some(tables) => self.flux_from_tables(tables, stars, galaxies)?,
             None => self.flux_from_spectra(stars, galaxies),
         };
         let dark = is_dark(&per_msun);
@@ -240,12 +244,12 @@ impl GalaxyModel {
             let mean: Tensor<1> = (stars.weights.age.clone() * fraction).sum_dim(1).squeeze_dim(1);
             log10(mean) + stars.lg_mass_formed.clone()
         };
-        Prediction {
+        Ok(Prediction {
             magnitudes,
             lg_mass_surviving: share(self.settings.imf.surviving_fraction(lg_age.clone())),
             lg_mass_remnant: share(self.settings.imf.remnant_fraction(lg_age)),
             lg_mass_formed: stars.lg_mass_formed.clone(),
-        }
+        })
     }
 
     /// Band fluxes per solar mass formed without dimming by distance, `[n_gal, n_filter]`.
@@ -276,16 +280,11 @@ impl GalaxyModel {
         tables: &TablePhotometry,
         stars: &Stars,
         galaxies: &GalaxyParams,
-    ) -> Tensor<2> {
+    ) -> Result<Tensor<2>> {
         let (weights, dust) = (&stars.weights, &galaxies.dust);
-        let z = &galaxies.observer.redshift;
         match self.settings.frame {
-            Frame::Rest => tables.flux_at_rest(weights, dust),
-            // A device that cannot deliver redshifts will not deliver magnitudes either: whoever reads
-            // them gets the error.
-            Frame::Observed => tables.flux_at(weights, dust, z).unwrap_or_else(|_| {
-                column(z).expand([z.dims()[0], self.bands.names().len()]).full_like(f64::NAN)
-            }),
+            Frame::Rest => Ok(tables.flux_at_rest(weights, dust)),
+            Frame::Observed => tables.flux_at(weights, dust, &galaxies.observer.redshift),
         }
     }
 

@@ -41,6 +41,7 @@ impl Predictor {
         if plan.spectra {
             arrays.extend(self.spectra(&rows)?);
         }
+        arrays.iter_mut().for_each(|array| empty_blocks(array, &status));
         let output = plan.output.layout.batch(&task.input, added)?;
         Ok(Chunk { part: task.part, rows: output, arrays, status, n_flagged: n_outside })
     }
@@ -66,7 +67,7 @@ impl Predictor {
         if !rows.parameters.is_empty() {
             let galaxies = self.galaxies(rows)?;
             let stars = model.stars(&galaxies)?;
-            let seen = model.observe(&stars, &galaxies);
+            let seen = model.observe(&stars, &galaxies)?;
             let mut parts = vec![
                 seen.magnitudes.clone(),
                 column(&seen.lg_mass_formed),
@@ -172,6 +173,13 @@ fn spread_blocks(rows: &Rows, good: &[f64], size: usize) -> Vec<f64> {
     let mut all = Vec::with_capacity(rows.status.len() * size);
     rows.spread(&blocks).for_each(|block| all.extend_from_slice(block.unwrap_or(&nan)));
     all
+}
+
+/// Empties the blocks of all rows without a prediction, also of those whose prediction is no number.
+fn empty_blocks(array: &mut [f64], status: &[Option<String>]) {
+    let size = (array.len() / status.len().max(1)).max(1);
+    let blocks = array.chunks_mut(size).zip(status).filter(|(_, status)| status.is_some());
+    blocks.for_each(|(block, _)| block.fill(f64::NAN));
 }
 
 #[cfg(test)]

@@ -161,6 +161,31 @@ fn threads_change_no_bit_and_batches_no_more_than_rounding() {
     }
 }
 
+#[test]
+fn rows_whose_prediction_is_no_number_are_empty_everywhere() {
+    let folder = Folder::new();
+    let text = fs::read_to_string(folder.path("in.csv")).unwrap();
+    // In single precision, here.
+    fs::write(folder.path("in.csv"), text.replacen(",0.05\n", ",1e-46\n", 1)).unwrap();
+    let place = places(Precision::F32).swap_remove(0);
+    let summary = folder.run(&place, &RUN, "in.csv", "out.csv").unwrap();
+    assert_eq!((summary.n_bad, summary.first_bad.unwrap().0), (2, 5));
+    for name in ["j.safetensors", "s.safetensors"] {
+        let arrays = Store::read(&folder.path(name)).unwrap().arrays;
+        let by_row = arrays.iter().filter(|(_, array)| array.shape[0] == N_ROW);
+        let mut n = 0;
+        for (name, array) in by_row {
+            n += 1;
+            let values = array.to_f64();
+            for (i, row) in values.chunks(values.len() / N_ROW).enumerate() {
+                let bad = [5, BAD_ROW].contains(&(i + 1));
+                assert!(row.iter().all(|value| value.is_nan() == bad), "{name} {}", i + 1);
+            }
+        }
+        assert!(n > 0, "{name}");
+    }
+}
+
 /// All numbers of a file, 0 for what is none.
 fn numbers(path: &Path) -> Vec<f64> {
     let number = |value: f64| if value.is_nan() { 0.0 } else { value };

@@ -8,6 +8,7 @@ use burn::tensor::Tensor;
 
 use crate::device::Place;
 use crate::numerics::integrate::trapezoid_weights;
+use crate::numerics::interp::interval_and_share;
 use crate::numerics::quadratic::QuadraticFit;
 use crate::{Error, Result};
 
@@ -108,11 +109,10 @@ impl EquivalentWidthKernel {
         let kernel = Self::new(&fine, window)?;
         let mut operator = vec![0.0; 2 * wave_aa.len()];
         for (w, part) in fine.iter().zip(kernel.operator.chunks(2)) {
-            let right = wave_aa.partition_point(|x| x <= w).clamp(1, wave_aa.len() - 1);
-            let share = (w - wave_aa[right - 1]) / (wave_aa[right] - wave_aa[right - 1]);
+            let (left, share) = interval_and_share(wave_aa, *w);
             for (i, part) in part.iter().enumerate() {
-                operator[2 * (right - 1) + i] += part * (1.0 - share);
-                operator[2 * right + i] += part * share;
+                operator[2 * left + i] += part * (1.0 - share);
+                operator[2 * (left + 1) + i] += part * share;
             }
         }
         Ok(Self { operator, n_wave: wave_aa.len() })

@@ -3,6 +3,7 @@
 use burn::tensor::Tensor;
 
 use super::C_AA_S;
+use crate::numerics::interp::interval_and_share;
 use crate::ssp::{EmissionLines, FLUX_DEX};
 use crate::{Error, Result};
 
@@ -29,8 +30,8 @@ impl LineEquivalentWidth {
     pub fn new(wave_aa: &[f64], lines: &EmissionLines, name: &str) -> Result<Self> {
         let line = lines.index(name)?;
         let wave = lines.wave_aa[line];
-        let right = wave_aa.partition_point(|w| *w <= wave);
-        if right == 0 || right == wave_aa.len() {
+        let inside = |ends: [f64; 2]| ends[0] <= wave && wave < ends[1];
+        if !matches!(wave_aa, [first, .., last] if inside([*first, *last])) {
             return Err(Error::OutOfRange {
                 what: format!("wavelength of {} [Angstrom]", lines.names[line]),
                 value: wave,
@@ -40,12 +41,8 @@ impl LineEquivalentWidth {
                 },
             });
         }
-        Ok(Self {
-            line,
-            left: right - 1,
-            share: (wave - wave_aa[right - 1]) / (wave_aa[right] - wave_aa[right - 1]),
-            unit_aa: wave * wave / C_AA_S * 10f64.powf(FLUX_DEX),
-        })
+        let (left, share) = interval_and_share(wave_aa, wave);
+        Ok(Self { line, left, share, unit_aa: wave * wave / C_AA_S * 10f64.powf(FLUX_DEX) })
     }
 
     /// Equivalent width \[Angstrom\], `[n_gal]`, from line luminosities \[Lsun per Msun formed\]

@@ -4,6 +4,7 @@ use burn::tensor::{Int, Tensor};
 
 use crate::device::Place;
 use crate::numerics::integrate::trapezoid_weights;
+use crate::numerics::interp::interval_and_share;
 use crate::ssp::FLUX_DEX;
 use crate::{Error, Result};
 
@@ -71,7 +72,8 @@ impl LineProfiles {
         let fits = |w: f64| w * (1.0 - reach) >= *first && w * (1.0 + reach) <= *last;
         let drawn: Vec<f64> = line_wave_aa.iter().copied().filter(|w| fits(*w)).collect();
         let fine = refined(wave_aa, &drawn, sigma);
-        let (left, share) = linear_weights(wave_aa, &fine);
+        let weights = fine.iter().map(|w| interval_and_share(wave_aa, *w));
+        let (left, share): (Vec<usize>, Vec<f64>) = weights.unzip();
         let area = trapezoid_weights(&fine);
         let scale = 10f64.powf(FLUX_DEX) / C_AA_S;
         let mut profiles = Vec::with_capacity(line_wave_aa.len() * fine.len());
@@ -85,9 +87,8 @@ impl LineProfiles {
             let norm = if norm > 0.0 { norm } else { 1.0 };
             profiles.extend(fine.iter().map(|w| light(*w) * w * w * scale / norm));
         }
-        let device = place.row(&[0.0]).device();
         Ok(Self {
-            left: Tensor::from_data(left.as_slice(), &device),
+            left: place.indices(&left),
             share: place.row(&share),
             profiles: place.matrix(&profiles, [line_wave_aa.len(), fine.len()]),
             left_out: (0..line_wave_aa.len()).filter(|k| !fits(line_wave_aa[*k])).collect(),
@@ -151,18 +152,6 @@ fn refined(wave_aa: &[f64], line_wave_aa: &[f64], sigma: f64) -> Vec<f64> {
     }
     fine.sort_by(f64::total_cmp);
     fine
-}
-
-/// For each point of `x` inside the ascending grid: the index of the grid point to its left, and
-/// the share of the one to its right in linear interpolation.
-fn linear_weights(grid: &[f64], x: &[f64]) -> (Vec<i64>, Vec<f64>) {
-    x.iter()
-        .map(|x| {
-            let right = grid.partition_point(|g| g <= x).clamp(1, grid.len() - 1);
-            let share = (x - grid[right - 1]) / (grid[right] - grid[right - 1]);
-            (right as i64 - 1, share)
-        })
-        .unzip()
 }
 
 #[cfg(test)]

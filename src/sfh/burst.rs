@@ -39,10 +39,19 @@ pub fn burst_weights(burst: &BurstParams, ages: &AgeGrid) -> Tensor<2> {
     density / sum.mask_fill(missed, 1.0)
 }
 
-/// P(age) of a smooth history and a burst: `f w_burst + (1 - f) w_smooth`, `f = 10^lgfburst`.
+/// Share of the mass in a burst with the given [`burst_weights`], `[n_gal, 1]`: `10^lgfburst`, but
+/// nothing where the burst misses every age of the grid, so that shares of all mass stay such.
+pub fn burst_fraction(burst: &BurstParams, weights: &Tensor<2>) -> Tensor<2> {
+    let missed = weights.clone().sum_dim(1).lower_equal_elem(0.0);
+    pow10(column(&burst.lgfburst)).mask_fill(missed, 0.0)
+}
+
+/// P(age) of a smooth history and a burst: `f w_burst + (1 - f) w_smooth`, with `f` from
+/// [`burst_fraction`].
 pub fn add_burst(smooth: Tensor<2>, burst: &BurstParams, ages: &AgeGrid) -> Tensor<2> {
-    let fraction = pow10(column(&burst.lgfburst));
-    burst_weights(burst, ages) * fraction.clone() + smooth * (fraction.neg() + 1.0)
+    let weights = burst_weights(burst, ages);
+    let fraction = burst_fraction(burst, &weights);
+    weights * fraction.clone() + smooth * (fraction.neg() + 1.0)
 }
 
 #[cfg(test)]
@@ -94,6 +103,21 @@ mod tests {
             let smooth = place.row(&[1.0 / 94.0; 94]);
             let w = values(add_burst(smooth, &BurstParams::defaults(1, place), &ages()));
             assert!((w.iter().sum::<f64>() - 1.0).abs() < 1e-6 && w.iter().all(|w| *w >= 0.0));
+        });
+    }
+
+    #[test]
+    fn a_burst_that_misses_every_age_changes_nothing() {
+        let old = AgeGrid::new((0..58).map(|i| -1.5 + 0.05 * f64::from(i)).collect()).unwrap();
+        for_each_place(|place| {
+            let smooth = place.row(&[1.0 / 58.0; 58]);
+            let weigh = |row: Tensor<2>| {
+                add_burst(smooth.clone(), &BurstParams::from_matrix(&row).unwrap(), &old)
+            };
+            let row = place.row(&[-1.0, 5.5, 7.0]);
+            assert_eq!(values(weigh(row.clone())), values(smooth.clone()));
+            let slopes = crate::numerics::jacobian::jacobian(&row, |row| Ok(weigh(row))).unwrap();
+            assert!(values(slopes.jacobian).iter().all(|slope| *slope == 0.0));
         });
     }
 

@@ -6,7 +6,7 @@ use burn::tensor::Tensor;
 use super::T_BIRTH_MIN_GYR;
 use super::diffstar_common::{INDX_K, lg_efficiency, lg_quenching};
 use crate::device::Place;
-use crate::halo::{DiffmahParams, diffmah, diffmah_lg_mass};
+use crate::halo::{DiffmahParams, diffmah_dmdt_msun_yr, diffmah_lg_mass};
 use crate::numerics::triweight::triweight_cdf;
 use crate::numerics::{column, pow10};
 use crate::parameter_set;
@@ -47,9 +47,9 @@ parameter_set! {
 /// Star formation rates \[Msun/yr\] at times `t_gyr` (`[n_gal or 1, n_t]`), `[n_gal, n_t]`.
 ///
 /// `SFR(t) = eps(M_h(t)) F_q(t) int f_b dM_h/dt' K(t, t') dt'` over the last `tau_dep` before `t`,
-/// with the halo of [`diffmah`], efficiency and quenching as in [`diffstar`](super::diffstar()), and a
+/// with the halo of [`diffmah`](crate::halo::diffmah()), efficiency and quenching as in [`diffstar`](super::diffstar()), and a
 /// triweight kernel of width `(tau_dep - alpha) / 3` that peaks `alpha = tau_dep^2 / 40 Gyr` after
-/// the accretion. `lgt0` is that of [`diffmah`], `fb` the cosmic baryon fraction.
+/// the accretion. `lgt0` is that of the halo, `fb` the cosmic baryon fraction.
 ///
 /// The integral is a sum over 50 accretion times per time, so this costs about 50 times a
 /// [`diffstar_sfr`](super::diffstar_sfr).
@@ -103,7 +103,7 @@ fn depleting_gas(
     let accretion = {
         let t_accreted = t_gyr.unsqueeze_dim::<3>(2) - lookback.clone();
         let t_accreted = t_accreted.reshape([shape[0], shape[1] * N_NODES]);
-        let rate = diffmah(halo, t_accreted, lgt0).dmdt_msun_yr;
+        let rate = diffmah_dmdt_msun_yr(halo, t_accreted, lgt0);
         rate.reshape([shape[0], shape[1], N_NODES])
     };
 

@@ -22,7 +22,7 @@ pub(crate) use age_weights::normalised;
 pub use age_weights::{
     AgeDistribution, AgeGrid, AgeWeightMethod, age_weights, birth_times, lg_mass_formed_at,
 };
-pub use burst::{BurstParams, add_burst, burst_weights};
+pub use burst::{BurstParams, add_burst, burst_fraction, burst_weights};
 pub use delayed_tau::DelayedTauParams;
 pub use diffstar::{DiffstarParams, GasReservoir, diffstar, diffstar_sfr, gas_reservoir};
 pub use diffstar_2021::{

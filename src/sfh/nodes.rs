@@ -10,6 +10,7 @@ use burn::tensor::Tensor;
 use super::age_weights::normalised;
 use super::{AgeDistribution, AgeGrid, SFR_MIN, T_BIRTH_MIN_GYR};
 use crate::device::Place;
+use crate::numerics::integrate::trapezoid_weights;
 use crate::numerics::interp::InterpGrid;
 use crate::numerics::{column, log10};
 use crate::{Error, Result};
@@ -112,10 +113,7 @@ impl LookbackNodes {
     /// log10 of the mass formed \[Msun\] by `t_gyr` (`[n_gal]`), from the rates at the nodes of that
     /// time.
     pub fn lg_mass_formed(&self, sfr_msun_yr: Tensor<2>, t_gyr: &Tensor<1>) -> Tensor<1> {
-        let x = &self.shares;
-        let last = x.len() - 1;
-        let weights: Vec<f64> =
-            (0..=last).map(|k| 0.5 * (x[(k + 1).min(last)] - x[k.saturating_sub(1)])).collect();
+        let weights = trapezoid_weights(&self.shares);
         let mean = (sfr_msun_yr.clamp_min(SFR_MIN) * Place::of(t_gyr).row(&weights)).sum_dim(1);
         log10(mean.squeeze_dim(1)) + log10(t_gyr.clone().clamp_min(T_BIRTH_MIN_GYR)) + 9.0
     }

@@ -106,15 +106,9 @@ impl SfhTable {
         Ok(Self { times, sfr_msun_yr: sfr_msun_yr.clamp_min(SFR_MIN) })
     }
 
-    /// Mass formed in each interval of the table \[Msun\], `[n_gal, n_t]`: column 0 from
-    /// [`T_BIRTH_MIN_GYR`] to the first time, column `i` from time `i - 1` to time `i`.
-    pub fn mass_increments(&self) -> Tensor<2> {
-        cumulative_parts(&self.times, self.sfr_msun_yr.clone())
-    }
-
-    /// Mass formed up to each time of the table \[Msun\], `[n_gal, n_t]`.
+    /// Mass formed from [`T_BIRTH_MIN_GYR`] up to each time of the table \[Msun\], `[n_gal, n_t]`.
     pub fn mass_formed(&self) -> Tensor<2> {
-        self.mass_increments().cumsum(1)
+        cumulative_parts(&self.times, self.sfr_msun_yr.clone()).cumsum(1)
     }
 
     /// log10 of [`mass_formed`](Self::mass_formed).

@@ -49,7 +49,7 @@ impl SspGrid {
         let shape = BlockShape { n_u, n_met: lgmet.len(), n_age: lg_age.len(), n_last: wave.len() };
         let flux = block("ssp_flux", &shape.axes())?;
         let mut grid =
-            Self::on_axes(lgu, lgmet, lg_age, wave, flux, provenance(store)).map_err(named)?;
+            Self::on_axes(lgu, lgmet, lg_age, wave, flux, facts(&store.metadata)).map_err(named)?;
         if store.arrays.contains_key("ssp_log10_q_h") {
             let q = block("ssp_log10_q_h", &[shape.n_met, shape.n_age])?;
             grid = grid.with_lg_q_h(q).map_err(named)?;
@@ -71,7 +71,7 @@ impl SspGrid {
     /// The grid as a store: tensors named as in DSPS files, units and provenance in the metadata.
     pub fn to_store(&self) -> Store {
         let (n_met, n_age, n_wave) = self.shape();
-        let mut store = Store { metadata: self.provenance.clone(), ..Store::default() };
+        let mut store = Store { metadata: facts(&self.provenance), ..Store::default() };
         let mut units = UNITS.to_owned();
         let mut put = |name: &str, shape: &[usize], values: &[f64]| {
             store.arrays.insert(name.to_owned(), Array::compact(shape, values));
@@ -105,9 +105,9 @@ impl SspGrid {
     }
 }
 
-/// The metadata that are no part of the format.
-fn provenance(store: &Store) -> BTreeMap<String, String> {
-    let mut facts = store.metadata.clone();
+/// The metadata that are no part of the format, from which other files may have some by the same names.
+fn facts(metadata: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+    let mut facts = metadata.clone();
     facts.retain(|key, _| !["format", "line_names"].contains(&key.as_str()));
     facts
 }
@@ -157,6 +157,16 @@ mod tests {
             let error = SspGrid::from_store(&store, Path::new("g")).unwrap_err().to_string();
             assert!(error.contains("[3, 3, 4, 1], expected"), "{error}");
         }
+    }
+
+    #[test]
+    fn provenance_is_not_taken_for_the_format() {
+        let mut grid = grid();
+        for key in ["line_names", "format"] {
+            grid.provenance.insert(key.into(), "theirs".into());
+        }
+        let back = SspGrid::from_store(&grid.to_store(), Path::new("g")).unwrap();
+        assert_eq!((back.lines, &back.provenance["source"][..]), (None, "test"));
     }
 
     #[test]

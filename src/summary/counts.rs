@@ -98,6 +98,25 @@ mod tests {
     }
 
     #[test]
+    fn numbers_are_never_negative() {
+        let names = QuantityNames::new(["x"]).unwrap();
+        let rows: Vec<f64> = (0..100_000).map(|i| 0.25 + 1e-6 * f64::from(i)).collect();
+        for_each_place(|place| {
+            // All of them a few widths beyond the limit.
+            let galaxies = place.matrix(&rows, [rows.len(), 1]);
+            for (side, sign) in [(Side::Below, 1.0), (Side::Above, -1.0)] {
+                let galaxies = Quantities::new(&names, galaxies.clone() * sign).unwrap();
+                let axis = names.axis("x").unwrap();
+                let counts = SoftCounts::new(axis, &[0.0], side, Kernel::Triweight, 0.1).unwrap();
+                let number = values(counts.sums(&galaxies).unwrap())[0];
+                assert!(number >= 0.0, "{number:e} {side} ({place})");
+                let number = values(counts.limits.below(&galaxies).unwrap());
+                assert!(number.iter().all(|share| (0.0..=1.0).contains(share)), "{place}");
+            }
+        });
+    }
+
+    #[test]
     fn gradients_of_quantities_and_weights() {
         for (side, kernel) in [(Side::Below, Kernel::Logistic), (Side::Above, Kernel::Triweight)] {
             let of = |p: Tensor<2>| {

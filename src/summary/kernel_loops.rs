@@ -61,8 +61,9 @@ impl SharesBelow {
                     let z = clamp(*share, -three, three);
                     let bell = F::of(1.0) - z * z * F::of(1.0 / 9.0);
                     *slope = bell * bell * bell * F::of(PDF_PEAK);
-                    *share =
+                    let below =
                         mul_add::<F, FMA>(polynomial::<F, FMA>(&CDF_ODD, z * z), z, F::of(0.5));
+                    *share = clamp(below, F::of(0.0), F::of(1.0));
                 }
             }
         }

@@ -56,7 +56,7 @@ pub(crate) fn model(
 pub(crate) fn outputs(model: &GalaxyModel, matrix: &Tensor<2>) -> Tensor<2> {
     let galaxies = model.components().galaxies(matrix, None).unwrap();
     let stars = model.stars(&galaxies).unwrap();
-    let seen = model.observe(&stars, &galaxies);
+    let seen = model.observe(&stars, &galaxies).unwrap();
     let mass = Tensor::stack(vec![seen.lg_mass_formed, seen.lg_mass_surviving], 1);
     let mut parts = vec![seen.magnitudes, mass];
     if !model.line_names().is_empty() {
@@ -250,7 +250,8 @@ fn a_history_in_a_table_is_the_history_it_was_made_from() {
         let rows = box_rows(&components, 3, 0.2);
         let galaxies = components.galaxies(&matrix(place, &rows), None).unwrap();
         let table = model.star_formation_history(&galaxies).unwrap();
-        let from_table = model.observe(&model.stars_with_history(&table, &galaxies), &galaxies);
+        let from_table =
+            model.observe(&model.stars_with_history(&table, &galaxies), &galaxies).unwrap();
         let direct = model.predict(&galaxies).unwrap();
         assert_eq!(values(from_table.magnitudes), values(direct.magnitudes));
         assert_eq!(values(from_table.lg_mass_formed), values(direct.lg_mass_formed));

@@ -8,7 +8,7 @@ use crate::metallicity::MetallicityModel;
 use crate::nebular::{LineFit, fit_lines};
 use crate::parameters::Edge;
 use crate::photometry::Photometry;
-use crate::population::{Components, Frame, GalaxyModel, ModelSettings};
+use crate::population::{BandModel, Components, Epoch, Frame, GalaxyModel, ModelSettings};
 use crate::sfh::SfhModel;
 use crate::ssp::{SspGrid, embedded};
 use crate::testing::{
@@ -121,6 +121,58 @@ fn without_dust_tables_are_the_spectra_at_their_redshifts() {
                 let got = magnitudes(with_tables(&full, 2, 0.01), grid, &rows, place);
                 let want = magnitudes(full, grid, &rows, place);
                 assert_close(&got, &want, 0.0, place.tolerance(1e-9, 1e-3));
+            }
+        }
+    });
+}
+
+#[test]
+fn a_burst_that_misses_the_grid_dims_galaxies_on_no_path() {
+    // Populations of 30 Myr and older.
+    let all = embedded();
+    let (n_met, n_age, n_wave) = all.shape();
+    let first = all.ages.lg_age_yr().iter().position(|age| *age > 7.48).unwrap();
+    let spectra =
+        |met: usize| &all.lnu_lsun_hz[(met * n_age + first) * n_wave..][..(n_age - first) * n_wave];
+    let lnu: Vec<f64> = (0..n_met).flat_map(spectra).copied().collect();
+    let (lgmet, lg_age) = (all.metallicities.lgmet().to_vec(), &all.ages.lg_age_gyr()[first..]);
+    let wave = all.wave_aa.clone();
+    let facts = all.provenance.clone();
+    let old = SspGrid::on_axes(None, lgmet, lg_age.to_vec(), wave, lnu, facts).unwrap();
+    for_each_place(|place| {
+        for dust in [DustModel::Screen, DustModel::AgeDependent] {
+            let full = settings(Components { burst: true, ..dusty(dust) }, Frame::Rest, false);
+            let with_burst = |lgfburst: f64| {
+                let mut rows = rows(&full.components, 4, 0.0);
+                let burst = [("lgfburst", lgfburst), ("lgyr_peak", 5.5), ("lgyr_max", 7.0)];
+                for (name, value) in burst {
+                    let j = full.components.index(name).unwrap();
+                    rows.iter_mut().for_each(|row| row[j] = value);
+                }
+                rows
+            };
+            let predict = |settings: &ModelSettings, lgfburst: f64| {
+                let model = GalaxyModel::new(&old, &lsst(), settings.clone(), place).unwrap();
+                let rows = with_burst(lgfburst);
+                let rows: Vec<&[f64]> = rows.iter().map(Vec::as_slice).collect();
+                let t_obs = Some(place.vector(&[9.4; 4]));
+                let galaxies = model.components().galaxies(&place.rows(&rows), t_obs).unwrap();
+                let seen = model.predict(&galaxies).unwrap();
+                (galaxies, values(seen.magnitudes), values(seen.lg_mass_surviving))
+            };
+            let tables = with_tables(&full, 1, 0.01);
+            let (_, smooth, mass) = predict(&full, -8.0);
+            let tolerance = place.tolerance(1e-9, 1e-3);
+            for settings in [&full, &tables] {
+                let (_, magnitudes, surviving) = predict(settings, -1.0);
+                assert_close(&magnitudes, &smooth, 0.0, tolerance);
+                assert_close(&surviving, &mass, 0.0, tolerance);
+            }
+            if dust == DustModel::Screen {
+                let epoch = Epoch { redshift: 0.4, t_obs_gyr: 9.4 };
+                let model = BandModel::new(&old, &lsst(), full.clone(), epoch, 1, place).unwrap();
+                let seen = model.predict(&predict(&full, -1.0).0).unwrap();
+                assert_close(&values(seen.magnitudes), &smooth, 0.0, tolerance);
             }
         }
     });
@@ -266,6 +318,32 @@ fn a_band_without_light_is_dark_and_has_no_nan_gradient() {
         let j = model.jacobian(&place.row(&row), None, &wrt).unwrap();
         assert_eq!(values(j.values), [f64::INFINITY]);
         assert!(values(j.jacobian).iter().all(|v| v.is_finite()));
+    });
+}
+
+#[test]
+fn no_galaxies_have_no_magnitudes() {
+    for_each_place(|place| {
+        let stars = embedded();
+        for frame in [Frame::Rest, Frame::Observed] {
+            let tables = with_tables(&settings(Components::default(), frame, false), 2, 0.01);
+            let model = GalaxyModel::new(stars, &lsst(), tables, place).unwrap();
+            let n_param = model.components().names().len();
+            let weights = crate::sed::ssp_weights(
+                place.matrix(&[], [0, stars.shape().0]),
+                place.matrix(&[], [0, stars.shape().1]),
+            );
+            let none = place.matrix(&[], [0, n_param]);
+            let galaxies = model.components().galaxies(&none, None).unwrap();
+            let tables = model.tables.as_ref().unwrap();
+            let flux = match frame {
+                Frame::Rest => tables.flux_at_rest(&weights, &galaxies.dust),
+                Frame::Observed => {
+                    tables.flux_at(&weights, &galaxies.dust, &galaxies.observer.redshift).unwrap()
+                }
+            };
+            assert_eq!(flux.dims(), [0, 6]);
+        }
     });
 }
 
