@@ -69,6 +69,7 @@ pub mod ssp;
 pub mod store;
 pub mod summary;
 pub mod testing;
+pub mod units;
 
 pub use error::{Error, Result};
 

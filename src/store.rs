@@ -137,10 +137,18 @@ impl Store {
     /// # Errors
     /// [`Error::Io`] when the folder cannot be written; an existing file is then left as it was.
     pub fn write(&self, path: &Path) -> Result<()> {
+        write_atomic(path, &self.to_bytes().map_err(|e| Error::file(path, e.to_string()))?)
+    }
+
+    /// The contents of such a file; the same for equal stores if they have at most one entry of metadata,
+    /// whose order is that of a hash map.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] when an array is not as long as its shape says.
+    pub fn to_bytes(&self) -> Result<Vec<u8>> {
         let metadata: HashMap<String, String> = self.metadata.clone().into_iter().collect();
-        let bytes = safetensors::serialize(self.arrays.iter(), Some(metadata))
-            .map_err(|e| Error::file(path, format!("cannot be made: {e}")))?;
-        write_atomic(path, &bytes)
+        safetensors::serialize(self.arrays.iter(), Some(metadata))
+            .map_err(|e| Error::invalid("store", format!("cannot be made: {e}")))
     }
 
     /// The named array with its shape.

@@ -60,6 +60,8 @@ pub(super) fn run(args: &GalaxiesArgs) -> Result<ExitCode> {
         }
     };
     let free = FreeParameters::all(all, &values)?.only(&args.free)?;
+    // The growth of haloes is drawn, which leaves these without a gradient.
+    let free = free.freeze(&["diffmahpop.fec_*"])?;
     let threads = args.threads.unwrap_or(cores);
     let setup = PopulationSetup { batch: args.batch, threads, ..PopulationSetup::default() };
     let filters = FilterSet::resolve(&args.filters)?;

@@ -37,7 +37,6 @@ impl OfHaloes<'_> {
         let free = FreeParameters::all(all, &values)?;
         let default = PopulationSetup::default();
         let setup = PopulationSetup {
-            n_dust: settings.tables.n_dust,
             settings,
             mixing: self.mixing,
             batch: self.batch.map_or(default.batch, NonZeroUsize::get),

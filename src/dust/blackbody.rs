@@ -11,15 +11,8 @@ use burn::tensor::Tensor;
 use crate::device::Place;
 use crate::numerics::expm1::expm1;
 use crate::numerics::{column, pow10};
+use crate::units::{BOLTZMANN_J_K, C_M_S, LSUN_W, PLANCK_J_S};
 
-/// Planck constant \[J s\].
-const PLANCK: f64 = 6.626_070_15e-34;
-/// Boltzmann constant \[J/K\].
-const BOLTZMANN: f64 = 1.380_649e-23;
-/// Speed of light \[m/s\].
-const LIGHT: f64 = 299_792_458.0;
-/// Solar luminosity \[W\].
-const LSUN_W: f64 = 3.828e26;
 /// Metres in an Angstrom.
 const ANGSTROM_M: f64 = 1e-10;
 /// Below this temperature \[K\] nothing is emitted.
@@ -34,9 +27,9 @@ const X_PEAK_LAMBDA: f64 = 4.965_114_231_744_276;
 ///
 /// `temperature_k` is `[n_gal]`; temperatures below 0.001 K count as 0.001 K.
 pub fn lg_blackbody_nu(nu_hz: &[f64], temperature_k: &Tensor<1>) -> Tensor<2> {
-    let lg_scale = (2.0 * PLANCK / LSUN_W).log10() - 2.0 * LIGHT.log10();
+    let lg_scale = (2.0 * PLANCK_J_S / LSUN_W).log10() - 2.0 * C_M_S.log10();
     let lg_prefactor: Vec<f64> = nu_hz.iter().map(|nu| lg_scale + 3.0 * nu.log10()).collect();
-    let quantum_k: Vec<f64> = nu_hz.iter().map(|nu| PLANCK / BOLTZMANN * nu).collect();
+    let quantum_k: Vec<f64> = nu_hz.iter().map(|nu| PLANCK_J_S / BOLTZMANN_J_K * nu).collect();
     lg_planck(&lg_prefactor, &quantum_k, temperature_k)
 }
 
@@ -45,10 +38,10 @@ pub fn lg_blackbody_nu(nu_hz: &[f64], temperature_k: &Tensor<1>) -> Tensor<2> {
 ///
 /// `temperature_k` as for [`lg_blackbody_nu`].
 pub fn lg_blackbody_lambda(wave_aa: &[f64], temperature_k: &Tensor<1>) -> Tensor<2> {
-    let lg_scale = (2.0 * PLANCK / LSUN_W * ANGSTROM_M).log10() + 2.0 * LIGHT.log10();
+    let lg_scale = (2.0 * PLANCK_J_S / LSUN_W * ANGSTROM_M).log10() + 2.0 * C_M_S.log10();
     let of_wave = |w: &f64| {
         let wave_m = w * ANGSTROM_M;
-        (lg_scale - 5.0 * wave_m.log10(), PLANCK * LIGHT / BOLTZMANN / wave_m)
+        (lg_scale - 5.0 * wave_m.log10(), PLANCK_J_S * C_M_S / BOLTZMANN_J_K / wave_m)
     };
     let (lg_prefactor, quantum_k): (Vec<f64>, Vec<f64>) = wave_aa.iter().map(of_wave).unzip();
     lg_planck(&lg_prefactor, &quantum_k, temperature_k)
@@ -68,13 +61,13 @@ pub fn blackbody_lambda(wave_aa: &[f64], temperature_k: &Tensor<1>) -> Tensor<2>
 
 /// Frequency \[Hz\] at which `B_nu` is largest, `[n_gal]`: 5.879e10 Hz per kelvin.
 pub fn peak_frequency_hz(temperature_k: &Tensor<1>) -> Tensor<1> {
-    temperature_k.clone() * (X_PEAK_NU * BOLTZMANN / PLANCK)
+    temperature_k.clone() * (X_PEAK_NU * BOLTZMANN_J_K / PLANCK_J_S)
 }
 
 /// Wavelength \[Angstrom\] at which `B_lambda` is largest, `[n_gal]`: 2.898e7 Angstrom kelvin over
 /// the temperature, which counts as 0.001 K below that.
 pub fn peak_wavelength_aa(temperature_k: &Tensor<1>) -> Tensor<1> {
-    let displacement = PLANCK * LIGHT / BOLTZMANN / X_PEAK_LAMBDA / ANGSTROM_M;
+    let displacement = PLANCK_J_S * C_M_S / BOLTZMANN_J_K / X_PEAK_LAMBDA / ANGSTROM_M;
     temperature_k.clone().clamp_min(T_MIN_K).recip() * displacement
 }
 
@@ -126,12 +119,12 @@ mod tests {
         for_each_place(|place| {
             // Rayleigh-Jeans: 2 nu^2 k T / c^2.
             let lg = values(lg_blackbody_nu(&[10.0], &place.vector(&[5000.0])));
-            let want = (2.0 * 100.0 / LIGHT.powi(2) * BOLTZMANN * 5000.0 / LSUN_W).log10();
+            let want = (2.0 * 100.0 / C_M_S.powi(2) * BOLTZMANN_J_K * 5000.0 / LSUN_W).log10();
             assert_close(&lg, &[want], place.tolerance(1e-13, 1e-6), 0.0);
             // Wien: 2 h nu^3 / c^2 e^-x.
             let lg = values(lg_blackbody_nu(&[1e17], &place.vector(&[5000.0])));
-            let x = PLANCK * 1e17 / BOLTZMANN / 5000.0;
-            let want = (2.0 * PLANCK / LIGHT.powi(2) / LSUN_W).log10() + 51.0 - x * LOG10_E;
+            let x = PLANCK_J_S * 1e17 / BOLTZMANN_J_K / 5000.0;
+            let want = (2.0 * PLANCK_J_S / C_M_S.powi(2) / LSUN_W).log10() + 51.0 - x * LOG10_E;
             assert_close(&lg, &[want], place.tolerance(1e-13, 1e-6), 0.0);
         });
     }

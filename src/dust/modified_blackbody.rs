@@ -9,9 +9,10 @@ use super::blackbody::{emitted, lg_blackbody_nu};
 use crate::device::Place;
 use crate::numerics::column;
 use crate::numerics::triweight::triweight_cdf_at;
+use crate::units::C_M_S;
 
 /// Speed of light \[micrometre/s\].
-const LIGHT_UM: f64 = 2.997_924_58e14;
+const LIGHT_UM: f64 = 1e6 * C_M_S;
 /// Wavelength at which the opacities change their slope and power laws pivot \[micrometre\].
 const BREAK_UM: f64 = 100.0;
 /// Wavelength and value at which the opacity of Cowley et al. is given \[micrometre, cm^2/g\].

@@ -3,12 +3,11 @@
 //! Each filter is a pair of tensors `<name>/wave_aa` and `<name>/transmission` of shape `[n_trans]`
 //! in f32 or f64. The metadata entry `provenance` is a JSON object from names to provenances.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use safetensors::tensor::{Dtype, SafeTensors, TensorView};
-
 use super::Filter;
+use crate::store::{Array, Store, Values};
 use crate::{Error, Result};
 
 const WAVE: &str = "wave_aa";
@@ -17,22 +16,16 @@ const PROVENANCE: &str = "provenance";
 
 /// The filters of a store in alphabetical order of their names.
 pub(super) fn parse(bytes: &[u8], path: &Path) -> Result<Vec<Filter>> {
-    let damaged = |e: &dyn std::fmt::Display| {
-        Error::file(path, format!("not a readable safetensors file: {e}"))
+    let store = Store::from_bytes(bytes, path)?;
+    let mut provenance: BTreeMap<String, String> = match store.metadata.get(PROVENANCE) {
+        Some(json) => serde_json::from_str(json).map_err(|e| {
+            Error::file(path, format!("metadata {PROVENANCE}: {e}; needs names to texts"))
+        })?,
+        None => BTreeMap::new(),
     };
-    // Both check every declared size against the length of the file.
-    let tensors = SafeTensors::deserialize(bytes).map_err(|e| damaged(&e))?;
-    let (_, header) = SafeTensors::read_metadata(bytes).map_err(|e| damaged(&e))?;
-    let mut provenance: BTreeMap<String, String> =
-        match header.metadata().as_ref().and_then(|m| m.get(PROVENANCE)) {
-            Some(json) => serde_json::from_str(json).map_err(|e| {
-                Error::file(path, format!("metadata {PROVENANCE}: {e}; needs names to texts"))
-            })?,
-            None => BTreeMap::new(),
-        };
 
     let mut names = BTreeSet::new();
-    for key in tensors.names() {
+    for key in store.arrays.keys() {
         match key.rsplit_once('/') {
             Some((name, WAVE | TRANSMISSION)) => names.insert(name),
             _ => {
@@ -44,9 +37,7 @@ pub(super) fn parse(bytes: &[u8], path: &Path) -> Result<Vec<Filter>> {
         };
     }
     let read = |name: &str, quantity: &str| {
-        let key = format!("{name}/{quantity}");
-        let values = tensors.tensor(&key).map_err(|e| e.to_string()).and_then(|view| values(&view));
-        values.map_err(|reason| Error::file(path, format!("tensor {key}: {reason}")))
+        store.array(&format!("{name}/{quantity}"), 1, path).map(Array::to_f64)
     };
     names
         .into_iter()
@@ -60,48 +51,28 @@ pub(super) fn parse(bytes: &[u8], path: &Path) -> Result<Vec<Filter>> {
 
 /// The filters as a store in f32.
 pub(super) fn serialize(filters: &[Filter]) -> Result<Vec<u8>> {
-    let bytes = |values: &[f64]| -> Vec<u8> {
-        values.iter().flat_map(|&v| (v as f32).to_le_bytes()).collect()
+    let single = |values: &[f64]| Array {
+        shape: vec![values.len()],
+        values: Values::F32(values.iter().map(|value| *value as f32).collect()),
     };
-    let data: Vec<_> = filters
-        .iter()
-        .flat_map(|f| [(f, WAVE, bytes(f.wave_aa())), (f, TRANSMISSION, bytes(f.transmission()))])
-        .collect();
-    let failed = |e: &dyn std::fmt::Display| Error::invalid("filter store", e.to_string());
-    let tensors = data
-        .iter()
-        .map(|(f, quantity, bytes)| {
-            TensorView::new(Dtype::F32, vec![f.wave_aa().len()], bytes)
-                .map(|view| (format!("{}/{quantity}", f.name()), view))
-        })
-        .collect::<std::result::Result<Vec<_>, _>>()
-        .map_err(|e| failed(&e))?;
+    let arrays = filters.iter().flat_map(|f| {
+        [(WAVE, f.wave_aa()), (TRANSMISSION, f.transmission())]
+            .map(|(quantity, values)| (format!("{}/{quantity}", f.name()), single(values)))
+    });
     let provenance: BTreeMap<_, _> = filters.iter().map(|f| (f.name(), f.provenance())).collect();
-    let provenance = serde_json::to_string(&provenance).map_err(|e| failed(&e))?;
-    // One entry only: the crate writes a hash map, whose order would change from run to run.
-    let metadata = HashMap::from([(PROVENANCE.to_owned(), provenance)]);
-    safetensors::serialize(tensors, Some(metadata)).map_err(|e| failed(&e))
-}
-
-fn values(view: &TensorView) -> std::result::Result<Vec<f64>, String> {
-    if view.shape().len() != 1 {
-        return Err(format!("has shape {:?}; needs one dimension", view.shape()));
-    }
-    match view.dtype() {
-        Dtype::F32 => {
-            let (values, _) = view.data().as_chunks();
-            Ok(values.iter().map(|&b| f32::from_le_bytes(b).into()).collect())
-        }
-        Dtype::F64 => {
-            let (values, _) = view.data().as_chunks();
-            Ok(values.iter().map(|&b| f64::from_le_bytes(b)).collect())
-        }
-        other => Err(format!("has type {other}; allowed: F32, F64")),
-    }
+    let provenance = serde_json::to_string(&provenance)
+        .map_err(|e| Error::invalid("filter store", e.to_string()))?;
+    // One entry only, so that the bytes are the same from run to run.
+    let metadata = BTreeMap::from([(PROVENANCE.to_owned(), provenance)]);
+    Store { arrays: arrays.collect(), metadata }.to_bytes()
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashMap;
+
+    use safetensors::tensor::{Dtype, TensorView};
+
     use super::*;
 
     fn filters() -> Vec<Filter> {
@@ -166,16 +137,16 @@ mod tests {
         let ramp = [1.0f32, 2.0, 3.0, 4.0].map(f32::to_le_bytes).concat();
         let wave = ("q/wave_aa", Dtype::F32, &[4][..], &ramp[..]);
         for (bytes, expected) in [
-            (store(&[wave], None), "tensor q/transmission: "),
+            (store(&[wave], None), "no tensor \"q/transmission\""),
             (store(&[("q", Dtype::F32, &[4], &ramp)], None), "tensor q: a filter has"),
             (store(&[("q/flux", Dtype::F32, &[4], &ramp)], None), "tensor q/flux: a filter has"),
             (
                 store(&[wave, ("q/transmission", Dtype::F32, &[2, 2], &ramp)], None),
-                "tensor q/transmission: has shape [2, 2]",
+                "tensor \"q/transmission\" has shape [2, 2]",
             ),
             (
                 store(&[wave, ("q/transmission", Dtype::I32, &[4], &ramp)], None),
-                "has type I32; allowed: F32, F64",
+                "has dtype I32, expected F32 or F64",
             ),
             (store(&[wave, ("q/transmission", Dtype::F32, &[4], &ramp)], None), "outside"),
             (store(&[wave], Some("[]")), "metadata provenance: "),

@@ -405,7 +405,9 @@ mod tests {
                 assert_jacobian(&[&row], 1e-6, place, |p| drawn(p, is_satellite));
             }
         });
-        assert_f32_jacobian(&[&row], 3e-3, |p| drawn(p, false));
+        for is_satellite in [false, true] {
+            assert_f32_jacobian(&[&row], 3e-3, |p| drawn(p, is_satellite));
+        }
     }
 
     #[test]

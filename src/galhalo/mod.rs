@@ -5,7 +5,8 @@
 //! ([`PopulationParameters`]), of which some are free ([`FreeParameters`]). A [`GalaxyPopulation`] has the
 //! galaxies of a [`HaloSource`] (a mock or a catalogue) as functions of the free parameters, for
 //! [`summary`](crate::summary) to add up and differentiate. Random numbers are constants of each galaxy, so
-//! that galaxies change with the parameters without jumps.
+//! that galaxies change with the parameters without jumps; but for the choice of early and late haloes,
+//! which [`GrowthKinds::Both`] makes smooth as well.
 //!
 //! ```
 //! use std::sync::Arc;

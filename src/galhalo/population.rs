@@ -33,10 +33,14 @@ const NORMALS: [Range<usize>; 6] = [0..4, 4..8, 8..12, 12..20, 20..23, 23..26];
 const PEAK_TIME: u64 = 100;
 const EARLY: u64 = 101;
 
+/// How the names of the parameters begin by which haloes are early.
+const EARLY_SHARES: &str = "diffmahpop.fec_";
+
 /// What becomes of the kinds of halo growth where it is not known.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum GrowthKinds {
-    /// Each halo is early or late by a random number; gradients leave this choice as it is.
+    /// Each halo is early or late by a random number, which gradients leave as it is: for losses whose
+    /// free parameters are others than `diffmahpop.fec_*`.
     #[default]
     Drawn,
     /// Each is both, as likely as the model says: smooth in all parameters, at twice the work.
@@ -48,12 +52,10 @@ named!(GrowthKinds, "kinds of growth", Drawn = "drawn", Both = "both");
 /// How haloes get their galaxies.
 #[derive(Clone, Debug)]
 pub struct PopulationSetup {
-    /// Frame, cosmology, nodes and dust law of the photometry. The components do not matter: they are
-    /// diffstar, bursts if the population has parameters of theirs, one metallicity distribution and one dust
-    /// screen.
+    /// Frame, cosmology, nodes and dust law of the photometry, and in `tables.n_dust` the wavelengths per
+    /// band at which dust is taken. The components do not matter: they are diffstar, bursts if the
+    /// population has parameters of theirs, one metallicity distribution and one dust screen.
     pub settings: ModelSettings,
-    /// Wavelengths per band at which dust is taken.
-    pub n_dust: usize,
     /// What becomes of the kinds of galaxies.
     pub mixing: Mixing,
     /// What becomes of the kinds of halo growth.
@@ -72,7 +74,6 @@ impl Default for PopulationSetup {
     fn default() -> Self {
         Self {
             settings: ModelSettings::default(),
-            n_dust: 1,
             mixing: Mixing::default(),
             growth: GrowthKinds::default(),
             batch: 1024,
@@ -104,6 +105,25 @@ pub struct GalaxyPopulation {
 type Chunk = (usize, Range<usize>);
 
 impl PopulationSetup {
+    /// Checks that losses on this population are smooth in all free parameters.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] when shares of early haloes are free but haloes are early or late by a random
+    /// number, which gradients leave as it is.
+    pub fn check_smooth(&self, free: &FreeParameters) -> Result<()> {
+        let names = free.names();
+        let stuck = names.iter().find(|name| name.starts_with(EARLY_SHARES));
+        match (self.growth, stuck) {
+            (GrowthKinds::Drawn, Some(name)) => {
+                let reason = format!(
+                    "has no gradient where growth_kinds is \"drawn\"; freeze {EARLY_SHARES}* or choose \"both\""
+                );
+                Err(Error::invalid(format!("free parameter {name}"), reason))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// The galaxies of the haloes, dealt out to workers.
     ///
     /// # Errors
@@ -129,6 +149,7 @@ impl PopulationSetup {
         let shares = self.deal(&*haloes)?;
         let components = Components { burst: ingredients.bursts, ..Components::default() };
         let settings = ModelSettings { components, ..self.settings.clone() };
+        let n_dust = settings.tables.n_dust;
         let cosmology: Cosmology = settings.cosmology.at(place, settings.quadrature);
         let redshifts = haloes.redshifts().to_vec();
         redshifts.iter().try_for_each(|z| ObserverParams::check(&[*z]))?;
@@ -147,7 +168,7 @@ impl PopulationSetup {
         }
         let model = |(z, t): (&f64, &f64)| {
             let epoch = Epoch { redshift: *z, t_obs_gyr: *t };
-            BandModel::new(grid, filters, settings.clone(), epoch, self.n_dust, place)
+            BandModel::new(grid, filters, settings.clone(), epoch, n_dust, place)
         };
         let epochs = redshifts.iter().zip(&t_obs_gyr).map(model).collect::<Result<Vec<_>>>()?;
         let bands = epochs[0].filter_names().iter().cloned();
@@ -213,11 +234,6 @@ impl GalaxyPopulation {
     pub fn halo_ids(&self, chunk: usize) -> Vec<u64> {
         let (epoch, range) = self.chunks[chunk].clone();
         self.haloes.haloes(epoch, range).ids
-    }
-
-    /// The free parameters.
-    pub fn free_parameters(&self) -> &FreeParameters {
-        &self.free
     }
 
     /// Number of galaxies of this worker.
@@ -338,7 +354,8 @@ impl GalaxyPopulation {
         };
         let screen = models.dust.screens(&lg_mstar, &lg_ssfr, &draws(4, 2 * n_growth));
         let dust = DustParams::Screen { screen };
-        let magnitudes = model.magnitudes(&stars, metallicity, Some(&dust));
+        let components = model.component_weights(metallicity, None);
+        let magnitudes = model.magnitudes(&stars, components, Some(&dust));
         Ok(Kinds { weight, magnitudes, lg_mstar, lg_sfr, lg_halo_mass, quenched })
     }
 }
@@ -352,7 +369,12 @@ impl Population for GalaxyPopulation {
         self.chunks.len()
     }
 
+    /// # Errors
+    /// Those of [`PopulationSetup::check_smooth`] when `theta` takes part in gradients.
     fn quantities(&self, chunk: usize, theta: &Tensor<2>) -> Result<Quantities> {
+        if theta.is_tracked() {
+            self.setup.check_smooth(&self.free)?;
+        }
         let (epoch, range) = self.chunks[chunk].clone();
         let models = self.free.models(theta)?;
         let batch = self.haloes.haloes(epoch, range);

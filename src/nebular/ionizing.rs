@@ -1,13 +1,13 @@
 //! Ionizing photons of stellar spectra.
 
-use crate::sed::LG_LSUN_ERG_S;
 use crate::ssp::SspGrid;
+use crate::units::{LG_LSUN_ERG_S, PLANCK_J_S};
 use crate::{Error, Result};
 
 /// Wavelength of the Lyman limit \[Angstrom\].
 pub const LYMAN_LIMIT_AA: f64 = 911.75;
 /// Planck's constant \[erg s\].
-const H_PLANCK_ERG_S: f64 = 6.62607015e-27;
+const H_PLANCK_ERG_S: f64 = 1e7 * PLANCK_J_S;
 
 /// The youngest populations of any grid of stars have more ionizing photons than this, as log10 per
 /// second and solar mass.

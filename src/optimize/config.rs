@@ -201,6 +201,7 @@ impl OptimizeConfig {
         let haloes = self.population.haloes(&self.folder, None)?;
         let free = self.free(haloes.has_growth())?;
         let setup = self.population.setup(with)?;
+        setup.check_smooth(&free)?;
         let workers = setup.workers(with.grid, with.filters, haloes, &free, &with.place)?;
         let quantities = workers[0].names().clone();
         let statistics = self.statistics(&quantities)?;
@@ -317,9 +318,10 @@ impl PopulationConfig {
 
     fn setup(&self, with: &Ingredients<'_>) -> Result<PopulationSetup> {
         let default = PopulationSetup::default();
+        let mut settings = with.settings.clone();
+        settings.tables.n_dust = self.dust_wavelengths;
         Ok(PopulationSetup {
-            settings: with.settings.clone(),
-            n_dust: self.dust_wavelengths,
+            settings,
             mixing: self.mixing.as_deref().map_or(Ok(Mixing::default()), str::parse)?,
             growth: self.growth_kinds.as_deref().map_or(Ok(GrowthKinds::default()), str::parse)?,
             batch: self.batch.unwrap_or(default.batch),

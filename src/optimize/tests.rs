@@ -58,6 +58,10 @@ fn config(n: usize, batch: usize) -> OptimizeConfig {
 }
 
 fn problem(config: &OptimizeConfig, threads: usize, place: &Place) -> Problem {
+    try_problem(config, threads, place).unwrap()
+}
+
+fn try_problem(config: &OptimizeConfig, threads: usize, place: &Place) -> crate::Result<Problem> {
     let settings =
         ModelSettings { nodes: LookbackNodes::new(16).unwrap(), ..ModelSettings::default() };
     let filters = FilterSet::resolve("lsst_g,lsst_r").unwrap();
@@ -68,7 +72,22 @@ fn problem(config: &OptimizeConfig, threads: usize, place: &Place) -> Problem {
         place: place.clone(),
         threads,
     };
-    config.problem(&ingredients).unwrap()
+    config.problem(&ingredients)
+}
+
+#[test]
+fn parameters_without_a_gradient_are_refused() {
+    let place = &places(Precision::F64)[0];
+    let text = CONFIG.replace("NUMBER", "2").replace("BATCH", "2");
+    let with = |kinds: &str| {
+        let text = text.replace("free = [", &format!("{kinds}free = [\"diffmahpop.*\", "));
+        let config = OptimizeConfig::parse(&text, Path::new("")).unwrap();
+        try_problem(&config, 1, place)
+    };
+    let error = with("").unwrap_err().to_string();
+    assert!(error.contains("free parameter diffmahpop.fec_") && error.contains("both"), "{error}");
+    assert!(with("growth_kinds = \"both\"\n").is_ok());
+    assert!(with("frozen = [\"diffmahpop.fec_*\"]\n").is_ok());
 }
 
 /// Derivatives of `f` by central differences, one row per parameter.

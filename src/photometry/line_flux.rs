@@ -11,8 +11,8 @@ use super::bandpasses::Band;
 use crate::device::Place;
 use crate::numerics::column;
 use crate::numerics::interp::interval_and_share;
-use crate::sed::C_AA_S;
 use crate::ssp::FLUX_DEX;
+use crate::units::C_AA_S;
 
 impl Bandpasses {
     /// Band fluxes of emission lines of the given luminosities \[Lsun per Msun formed\]

@@ -126,7 +126,7 @@ impl Components {
     /// is the age of the Universe at the redshift.
     ///
     /// # Errors
-    /// [`Error::Invalid`] when the number of columns is another, or `t_obs_gyr` has not one value
+    /// [`Error::Invalid`] for no galaxies, another number of columns, or when `t_obs_gyr` has not one value
     /// per row.
     pub fn galaxies(
         &self,
@@ -134,6 +134,9 @@ impl Components {
         t_obs_gyr: Option<Tensor<1>>,
     ) -> Result<GalaxyParams> {
         let n_gal = matrix.dims()[0];
+        if n_gal == 0 {
+            return Err(Error::invalid("galaxies", "there are none"));
+        }
         if let Some(t_obs) = t_obs_gyr.as_ref().filter(|t| t.dims()[0] != n_gal) {
             return Err(Error::invalid(
                 "t_obs_gyr",
@@ -203,6 +206,14 @@ mod tests {
                 assert_eq!(galaxies.components(), components);
                 assert_eq!(crate::testing::values(galaxies.to_matrix()), row);
             }
+        });
+    }
+
+    #[test]
+    fn no_galaxies_are_an_error() {
+        crate::testing::for_each_place(|place| {
+            let none = Components::default().galaxies(&place.matrix(&[], [0, 20]), None);
+            assert_eq!(none.unwrap_err().to_string(), "galaxies: there are none");
         });
     }
 

@@ -100,9 +100,6 @@ impl TablePhotometry {
         dust: &DustParams,
         z: &Tensor<1>,
     ) -> Result<Tensor<2>> {
-        if z.dims()[0] == 0 {
-            return Ok(self.no_flux());
-        }
         let slices = RedshiftSlices::new(z, &self.settings)?;
         let tables: BTreeMap<i64, Table> =
             slices.tables.iter().map(|number| (*number, self.table(*number))).collect();
@@ -142,9 +139,6 @@ impl TablePhotometry {
         light: impl Fn(Range<usize>) -> (Tensor<3>, DustWaves),
     ) -> Tensor<2> {
         let n_gal = dust.columns().first().map_or(0, |column| column.dims()[0]);
-        if n_gal == 0 {
-            return self.no_flux();
-        }
         let n_dust = self.tabulator.n_dust();
         let per_galaxy = self.lg_age_yr.len() * self.tabulator.n_column();
         let chunk = (CHUNK_SIZE / per_galaxy).max(16);
@@ -158,12 +152,6 @@ impl TablePhotometry {
             all.reshape([len, n_column / n_dust, n_dust]).sum_dim(2).squeeze_dim(2)
         });
         Tensor::cat(flux.collect(), 0)
-    }
-
-    /// Fluxes of no galaxies, `[0, n_filter]`.
-    fn no_flux(&self) -> Tensor<2> {
-        let n_filter = self.tabulator.n_column() / self.tabulator.n_dust();
-        self.place.matrix(&[], [0, if self.only.is_some() { 1 } else { n_filter }])
     }
 
     /// The table of a number, for the filters that are wanted.

@@ -2,9 +2,9 @@
 
 use burn::tensor::Tensor;
 
-use super::C_AA_S;
 use crate::numerics::interp::interval_and_share;
 use crate::ssp::{EmissionLines, FLUX_DEX};
+use crate::units::C_AA_S;
 use crate::{Error, Result};
 
 /// The ratio of one line's luminosity to the continuum's per Angstrom at its wavelength.

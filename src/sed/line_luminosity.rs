@@ -10,9 +10,7 @@ use crate::Result;
 use crate::device::Place;
 use crate::numerics::{column, is_dark, log10_of_light};
 use crate::ssp::EmissionLines;
-
-/// log10 of the luminosity of the Sun \[erg/s\], 3.828e33.
-pub const LG_LSUN_ERG_S: f64 = 33.582_971_929_104_81;
+use crate::units::LG_LSUN_ERG_S;
 
 /// log10 of the area of a sphere of 10 pc radius \[cm^2\].
 pub const LG_SPHERE_10PC_CM2: f64 = 40.077_910_954_465_985;

@@ -6,12 +6,9 @@ use crate::device::Place;
 use crate::numerics::integrate::trapezoid_weights;
 use crate::numerics::interp::interval_and_share;
 use crate::ssp::FLUX_DEX;
+use crate::units::{C_AA_S, C_KM_S};
 use crate::{Error, Result};
 
-/// Speed of light \[Angstrom/s\]; `c / lambda^2` turns luminosities per Hz into those per Angstrom.
-pub const C_AA_S: f64 = 2.997_924_58e18;
-/// Speed of light \[km/s\].
-const C_KM_S: f64 = 299_792.458;
 /// Half-width of a line's profile, in units of its dispersion; 1e-9 of the light is beyond.
 const N_SIGMA: f64 = 6.0;
 /// Points per dispersion.

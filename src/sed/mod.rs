@@ -12,10 +12,10 @@ mod weights;
 pub use equivalent_width::{EquivalentWidth, EquivalentWidthKernel, LineWindow};
 pub use line_equivalent_width::LineEquivalentWidth;
 pub use line_luminosity::{
-    LG_LSUN_ERG_S, LG_SPHERE_10PC_CM2, LineTensors, composite_lines, lg_flux_erg_s_cm2,
-    lg_line_luminosity_lsun, lg_luminosity_erg_s,
+    LG_SPHERE_10PC_CM2, LineTensors, composite_lines, lg_flux_erg_s_cm2, lg_line_luminosity_lsun,
+    lg_luminosity_erg_s,
 };
-pub use line_spectrum::{C_AA_S, LineProfiles};
+pub use line_spectrum::LineProfiles;
 pub use line_windows::{LINE_WINDOWS, NamedLineWindow};
 pub use spectrum::{
     composite_spectrum, composite_spectrum_of_ages, observed_fnu_ujy, rest_lnu_lsun_hz,

@@ -322,32 +322,6 @@ fn a_band_without_light_is_dark_and_has_no_nan_gradient() {
 }
 
 #[test]
-fn no_galaxies_have_no_magnitudes() {
-    for_each_place(|place| {
-        let stars = embedded();
-        for frame in [Frame::Rest, Frame::Observed] {
-            let tables = with_tables(&settings(Components::default(), frame, false), 2, 0.01);
-            let model = GalaxyModel::new(stars, &lsst(), tables, place).unwrap();
-            let n_param = model.components().names().len();
-            let weights = crate::sed::ssp_weights(
-                place.matrix(&[], [0, stars.shape().0]),
-                place.matrix(&[], [0, stars.shape().1]),
-            );
-            let none = place.matrix(&[], [0, n_param]);
-            let galaxies = model.components().galaxies(&none, None).unwrap();
-            let tables = model.tables.as_ref().unwrap();
-            let flux = match frame {
-                Frame::Rest => tables.flux_at_rest(&weights, &galaxies.dust),
-                Frame::Observed => {
-                    tables.flux_at(&weights, &galaxies.dust, &galaxies.observer.redshift).unwrap()
-                }
-            };
-            assert_eq!(flux.dims(), [0, 6]);
-        }
-    });
-}
-
-#[test]
 fn settings_out_of_range_are_errors() {
     let place = &places(Precision::F64)[0];
     let full = settings(Components::default(), Frame::Observed, false);
