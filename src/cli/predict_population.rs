@@ -4,11 +4,10 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::thread::available_parallelism;
 
 use super::model_options::{ModelOptions, ModelParts};
 use super::paths::check_different;
-use super::progress::galaxies_bar;
+use super::progress::{galaxies, galaxies_bar};
 use crate::Result;
 use crate::galhalo::{
     FreeParameters, HaloCatalog, HaloSource, Mixing, PopulationParameters, PopulationSetup,
@@ -31,6 +30,7 @@ impl OfHaloes<'_> {
     pub(super) fn run(&self) -> Result<ExitCode> {
         let inputs = [self.catalog, self.parameters].into_iter().chain(self.model.files());
         check_different([self.output], inputs)?;
+        self.model.check_of_populations()?;
         let ModelParts { grid, filters, settings, place } = self.model.parts()?;
         let haloes: Arc<dyn HaloSource> = Arc::new(HaloCatalog::read(self.catalog)?);
         let (all, values) = PopulationParameters::read(!haloes.has_growth(), self.parameters)?;
@@ -46,11 +46,7 @@ impl OfHaloes<'_> {
             ..default
         };
         let workers = setup.workers(&grid, &filters, haloes, &free, &place)?;
-        let cores = || match place.is_cpu() {
-            true => available_parallelism().unwrap_or(NonZeroUsize::MIN),
-            false => NonZeroUsize::MIN,
-        };
-        let threads = self.threads.unwrap_or_else(cores).get();
+        let threads = self.threads.unwrap_or_else(|| place.default_threads()).get();
         let workers = vec![workers; threads].concat();
         let bar = galaxies_bar();
         let kinds = match self.mixing {
@@ -62,7 +58,7 @@ impl OfHaloes<'_> {
             bar.set_position(done as u64);
         })?;
         bar.finish_and_clear();
-        tell!("{n} galaxies predicted: {}", self.output.display());
+        tell!("{} predicted: {}", galaxies(n), self.output.display());
         Ok(ExitCode::SUCCESS)
     }
 }

@@ -108,7 +108,7 @@ impl PopulationSetup {
     ///
     /// # Errors
     /// [`Error::Invalid`] for haloes that come with their growth when the population has parameters of
-    /// it, or the other way round; [`Error::OutOfRange`] for no galaxies, chunks or workers; those of [`BandModel::new`].
+    /// it, or the other way round, and for emission lines; [`Error::OutOfRange`] for no galaxies, chunks or workers; those of [`BandModel::new`].
     pub fn workers(
         &self,
         grid: &SspGrid,
@@ -125,6 +125,10 @@ impl PopulationSetup {
             };
             return Err(Error::invalid("population", reason));
         }
+        if self.settings.lines {
+            let reason = "its galaxies have no emission lines, of which it has no parameters";
+            return Err(Error::invalid("population", reason));
+        }
         let shares = self.deal(&*haloes)?;
         let components = Components { burst: ingredients.bursts, ..Components::default() };
         let settings = ModelSettings { components, ..self.settings.clone() };
@@ -136,8 +140,7 @@ impl PopulationSetup {
             BandModel::new(grid, filters, settings.clone(), epoch, self.n_dust, place)
         };
         let epochs = redshifts.iter().zip(&t_obs_gyr).map(model).collect::<Result<Vec<_>>>()?;
-        let bands = epochs[0].filter_names().iter().cloned();
-        let names = QuantityNames::new(bands.chain(QUANTITIES.map(str::to_owned)))?;
+        let names = GalaxyPopulation::names_with(filters)?;
         let worker = |chunks| GalaxyPopulation {
             haloes: haloes.clone(),
             epochs: epochs.clone(),
@@ -182,6 +185,15 @@ struct Growth {
 }
 
 impl GalaxyPopulation {
+    /// Names of the quantities of galaxies that are seen through filters.
+    ///
+    /// # Errors
+    /// Those of [`QuantityNames::new`].
+    pub fn names_with(filters: &FilterSet) -> Result<QuantityNames> {
+        let bands = filters.names().map(str::to_owned);
+        QuantityNames::new(bands.chain(QUANTITIES.map(str::to_owned)))
+    }
+
     /// Names of the quantities.
     pub fn names(&self) -> &QuantityNames {
         &self.names
