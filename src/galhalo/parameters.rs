@@ -7,6 +7,7 @@ use burn::tensor::Tensor;
 use super::table::{bounded_row, check_row};
 use super::{BurstPop, DiffmahPop, DiffstarCalibration, DiffstarPop, DustPop};
 use crate::metallicity::{MassMetallicityParams, ScatterParams};
+use crate::names::available;
 use crate::parameters::{Centre, Edge, ParamInfo, ParameterSet, check};
 use crate::{Error, Result};
 
@@ -308,7 +309,7 @@ impl PopulationParameters {
         Error::UnknownName {
             kind: "population parameter",
             name: name.to_owned(),
-            available: self.names.join(", "),
+            available: available(name, self.names.iter().map(String::as_str)),
         }
     }
 }
