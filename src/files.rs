@@ -99,7 +99,7 @@ pub fn check_ordinary(path: &Path) -> Result<()> {
 /// when it is dropped before. If `path` is a symbolic link, the file is made beside what it leads to.
 ///
 /// # Errors
-/// [`Error::Io`]; [`Error::File`] when `path` is there and is no ordinary file.
+/// [`Error::Io`]; [`Error::File`] when `path` is there and is no ordinary file, and when its folder is not.
 pub fn temporary_beside(path: &Path) -> Result<NamedTempFile> {
     let target = destination(path)?;
     let mut builder = tempfile::Builder::new();
@@ -107,8 +107,12 @@ pub fn temporary_beside(path: &Path) -> Result<NamedTempFile> {
     // Temporary files are private by default; this one becomes an ordinary file.
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    let folder = folder_of(&target);
+    if !folder.exists() {
+        return Err(Error::file(path, format!("the folder {} does not exist", folder.display())));
+    }
     loop {
-        let file = builder.tempfile_in(folder_of(&target)).map_err(Error::io("create", path))?;
+        let file = builder.tempfile_in(folder).map_err(Error::io("create", path))?;
         // The lock tells others that somebody is at work here; the system forgets it with the
         // process. Where there are no locks, nothing is tidied up either.
         let lock = file.as_file().try_lock();
@@ -209,8 +213,8 @@ impl CompleteFile {
 /// Checks that a file can be made at `path`, so that long work does not end in vain.
 ///
 /// # Errors
-/// [`Error::Io`] when its folder is not there or not to be written to; [`Error::File`] when `path` is a
-/// folder or a device.
+/// [`Error::Io`] when its folder is not to be written to; [`Error::File`] when that is not there, or `path`
+/// is a folder or a device.
 pub fn check_writable(path: &Path) -> Result<()> {
     temporary_beside(path).map(drop)
 }
@@ -303,6 +307,11 @@ mod tests {
             let missing = read(&folder.path().join("none"));
             assert!(matches!(missing, Err(Error::Io { action: "read", .. })));
         }
+        let error = check_writable(&folder.path().join("none/x.csv")).unwrap_err().to_string();
+        assert!(
+            error.contains("x.csv: the folder") && error.ends_with("does not exist"),
+            "{error}"
+        );
         let binary = folder.path().join("binary");
         fs::write(&binary, [0xff, 0xfe]).unwrap();
         assert!(read_text(&binary).unwrap_err().to_string().contains("UTF-8"));

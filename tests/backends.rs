@@ -14,17 +14,15 @@ use burn::tensor::Tensor;
 use starburn::Result;
 use starburn::bench::parity::{Output, largest_difference, largest_gradient_difference, tolerance};
 use starburn::device::{Place, Precision};
-use starburn::dust::{AttenuationCurve, DustLaw, DustModel, ScreenParams};
-use starburn::metallicity::MetallicityModel;
-use starburn::nebular::{LineFit, fit_lines};
+use starburn::dust::{AttenuationCurve, DustLaw, ScreenParams};
 use starburn::numerics::jacobian::jacobian_of_columns;
 use starburn::parameters::ParameterSet;
 use starburn::population::{BandModel, Components, Epoch, Frame, GalaxyModel, ModelSettings};
-use starburn::sfh::{AgeWeightMethod, SfhModel};
+use starburn::sfh::AgeWeightMethod;
 use starburn::ssp::{SspGrid, embedded};
 use starburn::testing::{box_rows as rows_of, every_place, places, values};
 
-use sampling::{bands, box_rows, coarse_grid, matrix};
+use sampling::{bands, box_rows, choices, coarse_grid, grid_with_lines, matrix};
 
 /// Galaxies of every test: one shape.
 const N_GAL: usize = 8;
@@ -106,27 +104,12 @@ fn compare(what: &str, outputs: impl Fn(&Place) -> Outputs) {
     }
 }
 
-/// Ingredients such that every model of each kind occurs, half with lines, with both ways to P(age) that
-/// f32 has.
-fn choices() -> Vec<(Components, AgeWeightMethod)> {
-    let sfh = SfhModel::ALL.iter().enumerate();
-    sfh.map(|(i, sfh)| {
-        let components = Components {
-            sfh: *sfh,
-            burst: i % 3 == 0,
-            metallicity: MetallicityModel::ALL[i % MetallicityModel::ALL.len()],
-            ionization: i % 2 == 0,
-            dust: DustModel::ALL[i % DustModel::ALL.len()],
-        };
-        (components, [AgeWeightMethod::Nodes, AgeWeightMethod::Safe][i / 2 % 2])
-    })
-    .collect()
-}
-
-fn grid_with_lines() -> SspGrid {
-    let grid = coarse_grid();
-    let lines = fit_lines(&grid, LineFit::embedded(), &[-4.0, -3.25, -2.5, -1.75, -1.0]).unwrap();
-    grid.with_lines(lines.select(&["[O II] 3726", "Ba-alpha 6563"]).unwrap()).unwrap()
+/// Both ways to P(age) that f32 has, by turns.
+fn with_age_weights(
+    choices: Vec<Components>,
+) -> impl Iterator<Item = (Components, AgeWeightMethod)> {
+    let method = |i: usize| [AgeWeightMethod::Nodes, AgeWeightMethod::Safe][i / 2 % 2];
+    choices.into_iter().enumerate().map(move |(i, components)| (components, method(i)))
 }
 
 /// A model of galaxies in three bands and what it is made of.
@@ -175,8 +158,8 @@ impl Setup<'_> {
 
 #[test]
 fn every_ingredient_on_every_device() {
-    let grid = grid_with_lines();
-    for (components, age_weights) in choices() {
+    let grid = grid_with_lines(&["[O II] 3726", "Ba-alpha 6563"]);
+    for (components, age_weights) in with_age_weights(choices()) {
         let setup = Setup { components, age_weights, grid: &grid };
         let what = format!("{} {age_weights}", components.sfh);
         compare(&what, |place| setup.outputs(&setup.rows(0.2), place));

@@ -11,6 +11,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use common::optimize_config;
+use starburn::store::Store;
 
 fn command(folder: &Path, args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_starburn"));
@@ -125,16 +126,22 @@ fn killed_it_goes_on_as_if_nothing_had_happened() {
     let state = path.join("cut/state.safetensors");
     let mut running = command(path, &["optimize", "c.toml", "-o", "cut"]).spawn().unwrap();
     let start = Instant::now();
-    while !state.exists() {
-        assert!(start.elapsed() < Duration::from_secs(120), "no state");
+    // The state is whole whenever it is there. Its first record is the start.
+    let steps = || match state.exists() {
+        true => Store::read(&state).unwrap().array("history", 2, &state).unwrap().shape[0] - 1,
+        false => 0,
+    };
+    while steps() < 3 {
+        assert!(start.elapsed() < Duration::from_secs(240), "no steps");
+        assert!(running.try_wait().unwrap().is_none(), "it had ended");
         sleep(Duration::from_millis(2));
     }
-    // The state is whole whenever it is there.
     running.kill().unwrap();
     running.wait().unwrap();
-    assert!(!path.join("cut/parameters.csv").exists(), "it had ended");
+    let kept = steps();
+    assert!(kept >= 3 && !path.join("cut/parameters.csv").exists(), "it had ended");
     let (_, err) = succeeds(path, &["optimize", "c.toml", "-o", "cut"]);
-    assert!(err.contains("going on after"), "{err}");
+    assert!(err.contains(&format!("going on after {kept} steps")), "{err}");
     for file in ["parameters.csv", "history.csv", "statistics.csv", "best_fit.toml"] {
         let of = |folder: &str| fs::read(path.join(folder).join(file)).unwrap();
         assert_eq!(of("cut"), of("whole"), "{file}");
@@ -143,6 +150,68 @@ fn killed_it_goes_on_as_if_nothing_had_happened() {
     configured(path, 40);
     fails(path, &["optimize", "c.toml", "-o", "cut"], &["another configuration", "--restart"]);
     succeeds(path, &["optimize", "c.toml", "-o", "cut", "--restart"]);
+}
+
+#[test]
+fn inputs_are_never_overwritten() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    let whole = optimize_config(9);
+    let truth = &whole[whole.find("[target.truth]").unwrap()..whole.find("[[statistic]]").unwrap()];
+    let of_target = |name: &str| whole.replace(truth, &format!("[target]\nfile = \"{name}\"\n"));
+    let mock = &whole[whole.find("mock").unwrap()..whole.find("batch").unwrap()];
+    for (name, text) in [
+        ("statistics.csv", of_target("statistics.csv")),
+        ("history.csv", of_target("../here/history.csv")),
+        ("comparison.csv", of_target("comparison.csv")),
+        ("best_fit.toml", whole.replace("batch", "parameters = \"best_fit.toml\"\nbatch")),
+        ("parameters.csv", whole.replace(mock, "catalog = \"parameters.csv\"\n")),
+        (
+            "fisher.csv",
+            format!("{whole}\n").replace(
+                "[[stage]]\nmethod = \"adam\"",
+                "[[statistic]]\nname = \"m\"\nkind = \"mean\"\nof = \"lg_mstar\"\n\
+             axes = [{ quantity = \"redshift\", edges = [0.0, 0.5, 1.0] }]\n\
+             errors = { covariance = \"fisher.csv\" }\n[[stage]]\nmethod = \"adam\"",
+            ),
+        ),
+        ("state.safetensors", whole.replace("nodes = 16", "ssp = \"here/state.safetensors\"")),
+    ] {
+        let here = path.join("here");
+        fs::create_dir_all(&here).unwrap();
+        fs::write(here.join("c.toml"), text).unwrap();
+        fs::write(here.join(name), "precious").unwrap();
+        let grid = name == "state.safetensors";
+        let parts = if grid { [name, "safetensors"] } else { [name, "two different files"] };
+        fails(path, &["optimize", "here/c.toml", "-o", "here"], &parts);
+        assert_eq!(fs::read_to_string(here.join(name)).unwrap(), "precious");
+        fs::remove_dir_all(&here).unwrap();
+    }
+}
+
+#[test]
+fn options_without_an_effect_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    for (option, key) in [
+        ("--sfh", "sfh = \"delayed_tau\""),
+        ("--burst", "burst = true"),
+        ("--metallicity", "metallicity = \"age_dependent\""),
+        ("--dust-model", "dust-model = \"two_component\""),
+        ("--age-weights", "age_weights = \"table\""),
+        ("dust_wavelengths", "dust_wavelengths = 3"),
+    ] {
+        let text = optimize_config(9).replace("nodes = 16", key);
+        fs::write(path.join("bad.toml"), text).unwrap();
+        let part = if option.starts_with('-') { "does not go with populations" } else { "belongs" };
+        fails(path, &["optimize", "bad.toml", "--list"], &["bad.toml", option, part]);
+    }
+    fs::write(path.join("haloes.csv"), "redshift,lgm_obs\n0.4,12.5\n").unwrap();
+    let predict = ["predict", "haloes.csv", "-o", "x.csv", "--population", "none.toml"];
+    for option in [&["--sfh", "lognormal"][..], &["--burst"], &["--imf", "kroupa"]] {
+        let args = [&predict, option].concat();
+        fails(path, &args, &[option[0], "does not go with populations"]);
+    }
 }
 
 #[test]

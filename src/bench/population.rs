@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::{Timing, peak_rss_mb};
 use crate::Result;
-use crate::device::{DEFAULT_DEVICE, Place, Precision, counting_launches, to_host};
+use crate::device::{BURN_VERSION, DEFAULT_DEVICE, Place, Precision, counting_launches, to_host};
 use crate::dust::{DustParams, ScreenParams};
 use crate::filter::FilterSet;
 use crate::halo::DiffmahParams;
@@ -122,7 +122,7 @@ pub struct Versions {
 }
 
 /// Those of this build.
-pub const VERSIONS: Versions = Versions { starburn: env!("CARGO_PKG_VERSION"), burn: "0.22.1" };
+pub const VERSIONS: Versions = Versions { starburn: env!("CARGO_PKG_VERSION"), burn: BURN_VERSION };
 
 /// A step of the forward model.
 #[derive(Clone, Debug, Serialize)]

@@ -61,7 +61,7 @@ struct PopulationArgs {
     /// Timed runs
     #[arg(long, default_value_t = 5)]
     repeat: usize,
-    /// Worker threads [default: as many as the machine has]
+    /// Worker threads [default: as many as the machine has; on a GPU 1]
     #[arg(long)]
     threads: Option<usize>,
     /// Seed of the population
@@ -88,7 +88,6 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
 
 fn population(args: &PopulationArgs) -> Result<ExitCode> {
     let place = Place::open(&args.device, args.dtype)?;
-    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let widest = match args.photometry {
         Photometry::Tables => args.nodes,
         Photometry::Spectra => args.nodes.max(embedded().wave_aa.len()),
@@ -100,7 +99,7 @@ fn population(args: &PopulationArgs) -> Result<ExitCode> {
         photometry: args.photometry,
         redraw: args.redraw,
         repeats: args.repeat,
-        threads: args.threads.unwrap_or(cores),
+        threads: args.threads.unwrap_or_else(|| place.default_threads().get()),
         seed: args.seed,
     };
     let report = bench.run(embedded(), &place)?;

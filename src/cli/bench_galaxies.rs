@@ -33,7 +33,7 @@ pub(super) struct GalaxiesArgs {
     /// Timed runs
     #[arg(long, default_value_t = 3)]
     repeat: usize,
-    /// Worker threads [default: as many as the machine has]
+    /// Worker threads [default: as many as the machine has; on a GPU 1]
     #[arg(long)]
     threads: Option<usize>,
     /// Device: flex, ndarray, wgpu, cuda
@@ -49,7 +49,6 @@ pub(super) struct GalaxiesArgs {
 
 pub(super) fn run(args: &GalaxiesArgs) -> Result<ExitCode> {
     let place = Place::open(&args.device, args.dtype)?;
-    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let (all, values) = match &args.population {
         Some(path) => PopulationParameters::read(true, path)?,
         None => {
@@ -62,7 +61,7 @@ pub(super) fn run(args: &GalaxiesArgs) -> Result<ExitCode> {
     let free = FreeParameters::all(all, &values)?.only(&args.free)?;
     // The growth of haloes is drawn, which leaves these without a gradient.
     let free = free.freeze(&["diffmahpop.fec_*"])?;
-    let threads = args.threads.unwrap_or(cores);
+    let threads = args.threads.unwrap_or_else(|| place.default_threads().get());
     let setup = PopulationSetup { batch: args.batch, threads, ..PopulationSetup::default() };
     let filters = FilterSet::resolve(&args.filters)?;
     let bench = GalaxiesBench { n: args.n, setup, repeats: args.repeat };

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use crate::checksum::checksum_of;
 use crate::cosmology::{CosmologyValues, Quadrature};
-use crate::device::{DEVICE_NAMES, Place, Precision, open, to_host};
+use crate::device::{BURN_VERSION, DEVICE_NAMES, Place, Precision, open, to_host};
 use crate::emulator::{AgeEmulator, EMBEDDED_EMULATOR_SHA256};
 use crate::filter::{EMBEDDED_FILTERS_SHA256, embedded_filter_bytes, embedded_names};
 use crate::halo::{DiffmahParams, LGT0};
@@ -22,7 +22,7 @@ use crate::{Error, Result};
 pub(super) struct Args {}
 
 pub(super) fn run(_: &Args) -> Result<ExitCode> {
-    say!("starburn {} on burn 0.22.1", env!("CARGO_PKG_VERSION"));
+    say!("starburn {} on burn {BURN_VERSION}", env!("CARGO_PKG_VERSION"));
     let mut healthy = true;
 
     say!("\nembedded data");

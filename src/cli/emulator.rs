@@ -13,7 +13,7 @@ use crate::emulator::{
     Trainer, evaluate,
 };
 use crate::files::{remove_stale_beside, write_atomic};
-use crate::plot::{Axis, Figure, Panel, Series};
+use crate::plot::{Axis, Corner, Figure, Panel, Series};
 use crate::ssp::embedded;
 use crate::{Error, Result};
 
@@ -317,7 +317,8 @@ fn evaluation_figure(evaluation: &Evaluation) -> Figure {
             Panel::new(
                 Axis::linear("Band, from the bluest"),
                 Axis::log("Error of magnitudes [mag]"),
-            ),
+            )
+            .legend(Corner::Above),
             |panel, path| {
                 let errors: Vec<f64> = path.bands.iter().map(|(_, q)| of(q)).collect();
                 let x: Vec<f64> = (1..=errors.len()).map(|k| k as f64).collect();
@@ -328,7 +329,8 @@ fn evaluation_figure(evaluation: &Evaluation) -> Figure {
     let mut regions = Panel::new(
         Axis::linear("Place in the range of the parameter"),
         Axis::log("99th percentile [mag]"),
-    );
+    )
+    .legend(Corner::Above);
     for parameter in critical_parameters(evaluation) {
         let of = evaluation.regions.iter().filter(|r| r.parameter == parameter);
         let errors: Vec<f64> = of.map(|r| r.magnitudes.p99).collect();

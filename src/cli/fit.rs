@@ -7,9 +7,10 @@ use std::process::ExitCode;
 
 use super::model_options::ModelOptions;
 use super::paths::check_different;
-use super::progress::in_parts;
+use super::progress::{galaxies, in_parts};
 use crate::catalog::CatalogReader;
 use crate::files::remove_stale_beside;
+use crate::filter::embedded_names;
 use crate::fit::{
     FitConfig, FitJob, FitSettings, FitSummary, Fitter, FreeParameters, Prior, figures,
 };
@@ -112,6 +113,7 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
     let reader = CatalogReader::open(&args.catalog, 1)?;
     check_rows(&args.figures, reader.n_rows())?;
     let columns: Vec<&str> = reader.column_names().collect();
+    warn_of_unused(&columns, &model.filter_names())?;
     let of_file = args.config.as_deref().filter(|_| args.free.is_empty());
     let free = config.parameters(model.components(), &columns).map_err(|e| match of_file {
         Some(path) => Error::file(path, e.to_string()),
@@ -161,6 +163,23 @@ fn tables_of_figures(args: &Args) -> Vec<PathBuf> {
     rows.into_iter().map(|row| figure_stem(args, row).with_extension("csv")).collect()
 }
 
+/// Photometry in filters that the program knows but the model does not have is probably forgotten.
+fn warn_of_unused(columns: &[&str], chosen: &[&str]) -> Result<()> {
+    let known = embedded_names()?;
+    let photometry = |name: &&&str| {
+        let filter = ["mag_", "fnu_ujy_"].iter().find_map(|before| name.strip_prefix(before));
+        filter.is_some_and(|f| known.contains(&f) && !chosen.contains(&f))
+    };
+    let unused: Vec<&str> = columns.iter().filter(photometry).copied().collect();
+    if !unused.is_empty() {
+        tell!(
+            "warning: photometry in filters that are not in --filters, not used: {}",
+            unused.join(" ")
+        );
+    }
+    Ok(())
+}
+
 /// Wrong rows are refused before the work.
 fn check_rows(rows: &[usize], n_rows: usize) -> Result<()> {
     let wrong = |row: &&usize| **row >= n_rows;
@@ -203,7 +222,7 @@ fn report(summary: &FitSummary, free: &FreeParameters, output: &Path) {
     }
     if let Some((row, status)) = &summary.first_bad {
         tell!(
-            "{} of {} rows could not be fitted, see column status; the first is row {row}: {status}",
+            "{} of {} rows could not be fitted, see column status; counted from 1, the first is row {row}: {status}",
             summary.n_bad,
             summary.n_rows
         );
@@ -215,7 +234,7 @@ fn report(summary: &FitSummary, free: &FreeParameters, output: &Path) {
             summary.n_rows
         );
     }
-    tell!("{} galaxies fitted: {}", summary.n_rows - summary.n_bad, output.display());
+    tell!("{} fitted: {}", galaxies(summary.n_rows - summary.n_bad), output.display());
 }
 
 fn draw(fitter: &Fitter, args: &Args) -> Result<()> {

@@ -88,7 +88,7 @@ enum Command {
 
 /// Runs the command line of this process.
 ///
-/// Exit code 0 for success, 1 when `doctor` finds something wrong, 2 for anything the user can
+/// Exit code 0 for success, 1 when `doctor` finds something wrong and when `predict` can predict no row, 2 for anything the user can
 /// mend: arguments, files, devices.
 pub fn run() -> ExitCode {
     let outcome: Result<ExitCode> = match Cli::parse().command {
@@ -127,4 +127,30 @@ fn print_line(line: fmt::Arguments<'_>) {
     let text = line.to_string();
     let lines: Vec<String> = text.split('\n').map(plain).collect();
     let _ = writeln!(std::io::stdout(), "{}", lines.join("\n"));
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::Cli;
+
+    #[test]
+    fn long_texts_of_commands_are_shown() {
+        let mut cli = Cli::command();
+        for (command, parts) in [
+            ("predict", ["logm0 logtc", "carried through", "Example: starburn predict"]),
+            ("fit", ["magerr_<FILTER>", "free = [", "Example: starburn fit"]),
+            ("optimize", ["[[statistic]]", "parameters.csv", "Example: starburn optimize"]),
+            ("history", ["[times]", "quantities", "Example: starburn history"]),
+        ] {
+            let command = cli.find_subcommand_mut(command).unwrap();
+            // In the list of all commands there is a line for each.
+            assert!(!command.get_about().unwrap().to_string().contains('\n'));
+            let help = command.render_long_help().to_string();
+            for part in parts {
+                assert!(help.contains(part), "no {part:?} in {help}");
+            }
+        }
+    }
 }

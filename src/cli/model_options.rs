@@ -237,6 +237,37 @@ impl ModelOptions {
         one.into_iter().flatten().chain(FilterSet::files_in(&self.filters))
     }
 
+    /// # Errors
+    /// [`Error::Invalid`] for options that say what the galaxies of populations have already, or that belong to
+    /// outputs which they do not have.
+    pub(super) fn check_of_populations(&self) -> Result<()> {
+        let ComponentOptions { sfh, burst, metallicity, dust_model } = self.components;
+        let tables = TableSettings::default();
+        let of_table = match self.age_weights {
+            AgeWeights::Method(method) => method != AgeWeightMethod::Nodes,
+            AgeWeights::Emulator(_) => false,
+        };
+        for (option, given) in [
+            ("--sfh", sfh != SfhModel::Diffstar),
+            ("--burst", burst),
+            ("--metallicity", metallicity != MetallicityModel::Lognormal),
+            ("--dust-model", dust_model != DustModel::Screen),
+            ("--age-weights", of_table),
+            ("--sfh-times", self.sfh_times != TimeTable::default()),
+            ("--photometry", self.photometry != Photometry::Spectra),
+            ("--table-spacing", self.table_spacing != tables.spacing),
+            ("--table-redshift", self.table_redshift != tables.redshift),
+            ("--imf", self.imf != Imf::Chabrier),
+        ] {
+            if given {
+                let reason = "does not go with populations, whose galaxies have diffstar histories, \
+                              metallicities, dust and bursts by their own parameters";
+                return Err(Error::invalid(option, reason));
+            }
+        }
+        Ok(())
+    }
+
     pub(super) fn model(&self) -> Result<GalaxyModel> {
         let ModelParts { grid, filters, settings, place } = self.parts()?;
         GalaxyModel::new(&grid, &filters, settings, &place)

@@ -4,35 +4,37 @@ use std::fmt::Write as _;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::thread::available_parallelism;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::model_options::{ModelOptions, ModelParts};
-use super::optimize_figures::{correlation_figure, history_figure, statistics_figures};
+use super::optimize_figures::{
+    comparison_stems, correlation_figure, history_figure, statistics_figures,
+};
 use super::paths::check_different;
 use crate::files::{remove_stale_beside, write_atomic};
+use crate::galhalo::FreeParameters;
 use crate::optimize::{
     Fisher, FittedParameter, Ingredients, Objective, OptimizeConfig, Problem, Record, State,
     directions_csv, fisher_csv, fitted_parameters, optimize, parameters_csv, write_statistics,
 };
+use crate::plot::Figure;
+use crate::summary::QuantityNames;
 use crate::{Error, Result};
 
-/// What is written, but for drawings.
-const FILES: [&str; 10] = [
-    STATE,
+/// The file of the state.
+const STATE: &str = "state.safetensors";
+/// Names of the tables, in the order in which they are written.
+const TABLES: [&str; 6] = [
     "history.csv",
     "parameters.csv",
     "fisher.csv",
     "directions.csv",
     "statistics.csv",
     "best_fit.toml",
-    "loss.csv",
-    "correlations.csv",
-    "comparison.csv",
 ];
-const STATE: &str = "state.safetensors";
+
 /// Time between two writings of the state.
 const PATIENCE: Duration = Duration::from_secs(1);
 
@@ -91,45 +93,60 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
         e @ (Error::Io { .. } | Error::File { .. }) => e,
         e => Error::file(&args.config, e.to_string()),
     };
-    let options = ModelOptions::from_table(&config.model).map_err(in_file)?;
+    let options = model_options(&config).map_err(in_file)?;
     let ModelParts { grid, filters, settings, place } = options.parts().map_err(in_file)?;
-    let cores = || match place.is_cpu() {
-        true => available_parallelism().unwrap_or(NonZeroUsize::MIN),
-        false => NonZeroUsize::MIN,
-    };
-    let threads = args.threads.unwrap_or_else(cores).get();
+    let threads = args.threads.unwrap_or_else(|| place.default_threads()).get();
     let ingredients = Ingredients { grid: &grid, filters: &filters, settings, place, threads };
-    let problem = config.problem(&ingredients).map_err(in_file)?;
     if args.list {
-        list(&problem)?;
+        let (free, quantities) = config.overview(&ingredients).map_err(in_file)?;
+        list(&free, &quantities)?;
         return Ok(ExitCode::SUCCESS);
     }
     if args.output.exists() && !args.output.is_dir() {
         return Err(Error::file(&args.output, "is not a folder"));
     }
-    let (named, model): (Vec<PathBuf>, Vec<&Path>) = (config.files(), options.files().collect());
-    let job = config.checksum(&model)?;
-    let outputs: Vec<PathBuf> = FILES.iter().map(|name| args.output.join(name)).collect();
-    let inputs = named.iter().map(PathBuf::as_path).chain([&*args.config]).chain(model);
-    check_different(outputs.iter().map(PathBuf::as_path), inputs)?;
+    let named: Vec<PathBuf> = config.files().chain([args.config.clone()]).collect();
+    let outputs = outputs(&args.output, config.n_statistics());
+    check_different(
+        outputs.iter().map(PathBuf::as_path),
+        named.iter().map(PathBuf::as_path).chain(options.files()),
+    )?;
+    let problem = config.problem(&ingredients).map_err(in_file)?;
+    let job = config.checksum(options.files())?;
     std::fs::create_dir_all(&args.output).map_err(Error::io("create", &args.output))?;
-    minimize(args, &config, &job, problem)?;
+    minimize(args, &config, problem, &job)?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn list(problem: &Problem) -> Result<()> {
-    let free = &problem.free;
+fn model_options(config: &OptimizeConfig) -> Result<ModelOptions> {
+    let options = ModelOptions::from_table(&config.model)?;
+    options.check_of_populations()?;
+    if config.model.keys().any(|key| key.replace('-', "_") == "dust_wavelengths") {
+        return Err(Error::invalid("dust_wavelengths", "belongs to [population]"));
+    }
+    Ok(options)
+}
+
+/// All files that are written to a folder.
+fn outputs(folder: &Path, n_statistics: usize) -> Vec<PathBuf> {
+    let figures = ["loss", "correlations"].map(str::to_owned);
+    let figures = figures.into_iter().chain(comparison_stems(n_statistics));
+    let figures = figures.flat_map(|stem| Figure::paths(&folder.join(stem)));
+    [STATE].iter().chain(&TABLES).map(|name| folder.join(name)).chain(figures).collect()
+}
+
+fn list(free: &FreeParameters, quantities: &QuantityNames) -> Result<()> {
     let names = free.names();
     let values = free.values(&free.start())?;
     for (name, value) in free.parameters().names().iter().zip(values) {
         let is_free = if names.contains(&name.as_str()) { "free" } else { "" };
         say!("{name:<44} {value:>12.5} {is_free}");
     }
-    say!("\nquantities: {}", problem.quantities.as_slice().join(", "));
+    say!("\nquantities: {}", quantities.as_slice().join(", "));
     Ok(())
 }
 
-fn minimize(args: &Args, config: &OptimizeConfig, job: &str, problem: Problem) -> Result<()> {
+fn minimize(args: &Args, config: &OptimizeConfig, problem: Problem, job: &str) -> Result<()> {
     let Problem { mut objective, free, truth, n_galaxies, .. } = problem;
     let file = |name: &str| args.output.join(name);
     let path = file(STATE);
@@ -179,15 +196,15 @@ fn minimize(args: &Args, config: &OptimizeConfig, job: &str, problem: Problem) -
     let found = fitted_parameters(&free, &state.best.x, truth.as_deref(), &fisher)?;
     let [start, best] = &statistics;
     let names = free.names();
-    let write = |name: &str, text: String| write_atomic(&file(name), text.as_bytes());
-    write("history.csv", history_csv(&state.history))?;
-    write("parameters.csv", parameters_csv(&found))?;
-    write("fisher.csv", fisher_csv(&fisher, &names))?;
-    write("directions.csv", directions_csv(&fisher, &names))?;
-    write_statistics(objective.target(), start, best, &file("statistics.csv"))?;
+    let [history, parameters, matrix, directions, of_bins, best_fit] = TABLES.map(file);
+    write_atomic(&history, history_csv(&state.history).as_bytes())?;
+    write_atomic(&parameters, parameters_csv(&found).as_bytes())?;
+    write_atomic(&matrix, fisher_csv(&fisher, &names).as_bytes())?;
+    write_atomic(&directions, directions_csv(&fisher, &names).as_bytes())?;
+    write_statistics(objective.target(), start, best, &of_bins)?;
     let comment = format!("Found by starburn optimize; loss {:.6e}", state.best.value);
     let all = free.values(&state.best.x)?;
-    free.parameters().write_values(&all, &comment, &file("best_fit.toml"))?;
+    free.parameters().write_values(&all, &comment, &best_fit)?;
     history_figure(&state.history, &config.stages).save(&file("loss"))?;
     correlation_figure(&fisher, &names).save(&file("correlations"))?;
     for (stem, figure) in statistics_figures(objective.target(), start, best) {

@@ -1,7 +1,7 @@
 //! Figures of an optimization.
 
 use crate::optimize::{Fisher, Record, Stage, Statistic, Target};
-use crate::plot::{Axis, Color, Figure, Marker, Panel, Series, Style};
+use crate::plot::{Axis, Color, Corner, Figure, Marker, Panel, Series, Style};
 
 /// Panels of one figure, and in a row.
 const PANELS: usize = 12;
@@ -43,11 +43,15 @@ pub(super) fn statistics_figures(
         panels
             .push(statistic_panel(statistic, [values, sigma, &start[range.clone()], &best[range]]));
     }
-    let figure = |(i, panels): (usize, &[Panel])| {
-        let stem = if i == 0 { "comparison".to_owned() } else { format!("comparison_{}", i + 1) };
-        (stem, Figure::new(panels.to_vec(), panels.len().min(COLUMNS)))
-    };
-    panels.chunks(PANELS).enumerate().map(figure).collect()
+    let figure = |panels: &[Panel]| Figure::new(panels.to_vec(), panels.len().min(COLUMNS));
+    let figures = panels.chunks(PANELS).map(figure);
+    comparison_stems(panels.len()).into_iter().zip(figures).collect()
+}
+
+/// Names of the figures of so many statistics.
+pub(super) fn comparison_stems(n_statistics: usize) -> Vec<String> {
+    let stem = |i| if i == 0 { "comparison".to_owned() } else { format!("comparison_{}", i + 1) };
+    (0..n_statistics.div_ceil(PANELS)).map(stem).collect()
 }
 
 fn statistic_panel(statistic: &Statistic, numbers: [&[f64]; 4]) -> Panel {
@@ -70,6 +74,7 @@ fn statistic_panel(statistic: &Statistic, numbers: [&[f64]; 4]) -> Panel {
     };
     Panel::new(Axis::linear(label), y)
         .title(&*statistic.name)
+        .legend(Corner::Above)
         .with(
             Series::new("target ± σ", x.clone(), edge(-1.0))
                 .style(Style::Band { y2: edge(1.0) })

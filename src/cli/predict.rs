@@ -1,13 +1,13 @@
 //! `starburn predict`: magnitudes for a catalogue.
 
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use super::model_options::ModelOptions;
 use super::paths::check_different;
 use super::predict_population::OfHaloes;
-use super::progress::in_parts;
+use super::progress::{galaxies, in_parts};
 use crate::dust::DustModel;
 use crate::galhalo::Mixing;
 use crate::metallicity::MetallicityModel;
@@ -20,6 +20,11 @@ use crate::{Error, Result};
 
 /// Parameters of the Jacobian unless `--wrt` chooses others: all but the unobscured fraction.
 const NOT_DIFFERENTIATED: &str = "dust_floor";
+/// Endings that are not those of safetensors files.
+const OTHER_FORMATS: [&str; 14] = [
+    "csv", "dat", "ecsv", "fits", "h5", "hdf5", "json", "npy", "npz", "parquet", "pickle", "pkl",
+    "pq", "txt",
+];
 
 /// Predict magnitudes, masses, spectra and gradients for a catalogue of galaxies.
 ///
@@ -32,7 +37,8 @@ const NOT_DIFFERENTIATED: &str = "dust_floor";
 ///   observer     redshift t_obs_gyr (default: age of the Universe at the redshift)
 ///
 /// Missing columns take defaults, which are listed; other columns are carried through. A row that
-/// cannot be predicted gets a text in the column `status` and no magnitudes.
+/// cannot be predicted gets a text in the column `status` and no magnitudes; the exit code is 1 when
+/// there is no other.
 ///
 /// Memory does not grow with the catalogue. Finished parts wait in the folder OUT.parts until the last
 /// one is done; if the run is interrupted, the same command goes on from there.
@@ -88,7 +94,7 @@ pub(super) struct Args {
     restart: bool,
     /// The catalogue holds haloes, which get galaxies with the parameters of this file, such as
     /// best_fit.toml of `starburn optimize`. Their histories, metallicities and dust are those of
-    /// populations: --sfh, --burst, --metallicity, --dust-model and --age-weights have no effect
+    /// populations: --sfh, --burst, --metallicity, --dust-model and the like do not go with it
     #[arg(long, value_name = "FILE", conflicts_with_all = [
         "jacobian", "wrt", "spectra", "fluxes", "sfr", "line_columns", "ew_columns", "strict", "part_rows",
         "restart"
@@ -122,6 +128,7 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
     let outputs = [Some(args.output.as_path())].into_iter().chain(sides).flatten();
     check_different(outputs, args.model.files())?;
     check_different(sides.into_iter().flatten(), [args.catalog.as_path()])?;
+    sides.into_iter().flatten().try_for_each(check_side_file)?;
     let model = args.model.model()?;
     let wrt = parameter_indices(&args.wrt, model.components())?;
     let lines = args.line_columns.iter().map(|name| model.line_index(name));
@@ -144,8 +151,9 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
         part_rows: args.part_rows,
         restart: args.restart,
     };
-    let summary =
-        in_parts(&args.output, |progress| job.run(&args.catalog, &args.output, progress))?;
+    let summary = in_parts(&args.output, |progress| {
+        job.run_noting(&args.catalog, &args.output, warn_of_misnamed, progress)
+    })?;
 
     if summary.n_resumed > 0 {
         tell!(
@@ -187,15 +195,46 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
             summary.n_rows
         );
     }
+    if summary.n_beyond_grid > 0 {
+        let lgmet = model.grid().metallicities.lgmet();
+        tell!(
+            "warning: {} rows have metallicities beyond those of the SSP grid, log10 Z from {} to {}, and are \
+             predicted with the nearest",
+            summary.n_beyond_grid,
+            lgmet[0],
+            lgmet[lgmet.len() - 1]
+        );
+    }
     if let Some((row, status)) = &summary.first_bad {
         tell!(
-            "{} of {} rows could not be predicted, see column status; the first is row {row}: {status}",
+            "{} of {} rows could not be predicted, see column status; counted from 1, the first is row {row}: {status}",
             summary.n_bad,
             summary.n_rows
         );
     }
-    tell!("{} galaxies predicted: {}", summary.n_rows - summary.n_bad, args.output.display());
-    Ok(ExitCode::SUCCESS)
+    let n = summary.n_rows - summary.n_bad;
+    tell!("{} predicted: {}", galaxies(n), args.output.display());
+    // A catalogue of which nothing could be used is no success, though the output says why.
+    Ok(ExitCode::from(u8::from(n == 0 && summary.n_rows > 0)))
+}
+
+fn warn_of_misnamed(columns: &[(String, &'static str)]) {
+    for (name, known) in columns {
+        tell!("warning: column {name:?} is not used; the parameter is called {known:?}");
+    }
+}
+
+/// Checks that the name of a safetensors file does not promise another format.
+fn check_side_file(path: &Path) -> Result<()> {
+    let ending = path.extension().and_then(|ending| ending.to_str()).map(str::to_lowercase);
+    match ending.filter(|ending| OTHER_FORMATS.contains(&ending.as_str())) {
+        Some(ending) => {
+            let reason =
+                format!("is written as safetensors, not as .{ending}; name it .safetensors");
+            Err(Error::file(path, reason))
+        }
+        None => Ok(()),
+    }
 }
 
 /// True for a parameter of some model.

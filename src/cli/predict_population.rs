@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::model_options::{ModelOptions, ModelParts};
 use super::paths::check_different;
-use super::progress::galaxies_bar;
+use super::progress::{galaxies, galaxies_bar};
 use crate::Result;
 use crate::galhalo::{
     FreeParameters, HaloCatalog, HaloSource, Mixing, PopulationParameters, PopulationSetup,
@@ -31,6 +31,7 @@ impl OfHaloes<'_> {
     pub(super) fn run(&self) -> Result<ExitCode> {
         let inputs = [self.catalog, self.parameters].into_iter().chain(self.model.files());
         check_different([self.output], inputs)?;
+        self.model.check_of_populations()?;
         let ModelParts { grid, filters, settings, place } = self.model.parts()?;
         let haloes: Arc<dyn HaloSource> = Arc::new(HaloCatalog::read(self.catalog)?);
         let (all, values) = PopulationParameters::read(!haloes.has_growth(), self.parameters)?;
@@ -57,7 +58,7 @@ impl OfHaloes<'_> {
             bar.set_position(done as u64);
         })?;
         bar.finish_and_clear();
-        tell!("{n} galaxies predicted: {}", self.output.display());
+        tell!("{} predicted: {}", galaxies(n), self.output.display());
         Ok(ExitCode::SUCCESS)
     }
 }

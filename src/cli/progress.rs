@@ -38,6 +38,11 @@ pub(super) fn in_parts<T>(
     outcome
 }
 
+/// A number of galaxies in words.
+pub(super) fn galaxies(n: usize) -> String {
+    format!("{n} {}", if n == 1 { "galaxy" } else { "galaxies" })
+}
+
 /// A bar that counts galaxies; silent when nobody watches a terminal.
 pub(super) fn galaxies_bar() -> ProgressBar {
     let style =

@@ -11,6 +11,8 @@ mod loops;
 pub(crate) mod real;
 
 use std::fmt;
+use std::num::NonZeroUsize;
+use std::thread::available_parallelism;
 
 use burn::tensor::{DType, Device, Int, Tensor, TensorData};
 
@@ -43,6 +45,9 @@ named!(Precision, "dtype", F32 = "f32", F64 = "f64");
 
 /// Every device name that some build of the program understands.
 pub const DEVICE_NAMES: [&str; 4] = ["flex", "ndarray", "wgpu", "cuda"];
+
+/// The version of Burn, which does the computing.
+pub const BURN_VERSION: &str = "0.22.1";
 
 /// Those among them that compute in f64 whatever the machine: the CPU devices.
 pub const F64_DEVICE_NAMES: [&str; 2] = ["flex", "ndarray"];
@@ -186,6 +191,15 @@ impl Place {
         F64_DEVICE_NAMES.iter().any(|name| open(name).is_ok_and(|cpu| cpu == self.device))
     }
 
+    /// Worker threads where nobody asks for another number: as many as the machine has on a CPU, one on a
+    /// GPU, which has its own.
+    pub fn default_threads(&self) -> NonZeroUsize {
+        match self.is_cpu() {
+            true => available_parallelism().unwrap_or(NonZeroUsize::MIN),
+            false => NonZeroUsize::MIN,
+        }
+    }
+
     /// Waits until everything asked of the device is done.
     ///
     /// # Errors
@@ -265,6 +279,12 @@ mod tests {
     fn places_are_shown_by_the_names_that_open_them() {
         let place = Place::open(DEFAULT_DEVICE, Precision::F64).unwrap();
         assert_eq!(place.to_string(), format!("{DEFAULT_DEVICE} f64"));
+    }
+
+    #[test]
+    fn the_version_of_burn_is_that_of_the_manifest() {
+        let pinned = format!("burn = {{ version = \"={BURN_VERSION}\"");
+        assert!(include_str!("../../Cargo.toml").contains(&pinned), "{pinned}");
     }
 
     #[test]

@@ -1,6 +1,5 @@
 //! All parameters of a population as one vector with names.
 
-use std::cmp::Reverse;
 use std::ops::Range;
 
 use burn::tensor::Tensor;
@@ -8,11 +7,9 @@ use burn::tensor::Tensor;
 use super::table::{bounded_row, check_row};
 use super::{BurstPop, DiffmahPop, DiffstarCalibration, DiffstarPop, DustPop};
 use crate::metallicity::{MassMetallicityParams, ScatterParams};
+use crate::names::available;
 use crate::parameters::{Bound, ParamInfo, ParameterSet, check};
 use crate::{Error, Result};
-
-/// Names that are offered for one that is not there.
-const NEAR: usize = 12;
 
 /// What a population consists of, besides what every one has: star formation, metallicity and dust.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -281,27 +278,13 @@ impl PopulationParameters {
         Err(Error::invalid("population parameters", reason))
     }
 
-    /// The error names the parameters that are most like it: all would fill a screen.
     fn unknown(&self, name: &str) -> Error {
-        let own = |name: &str| name.find('.').map_or(0, |dot| dot + 1);
-        let likeness = |known: &&str| {
-            let of_own = in_common(&name[own(name)..], &known[own(known)..]);
-            Reverse(of_own.max(in_common(name, known)))
-        };
-        let mut names: Vec<&str> = self.names.iter().map(String::as_str).collect();
-        names.sort_by_key(likeness);
-        let near = names[..NEAR.min(names.len())].join(", ");
         Error::UnknownName {
             kind: "population parameter",
             name: name.to_owned(),
-            available: format!("{near}, ... ({} in all)", names.len()),
+            available: available(name, self.names.iter().map(String::as_str)),
         }
     }
-}
-
-/// Number of bytes with which both texts begin.
-fn in_common(a: &str, b: &str) -> usize {
-    a.bytes().zip(b.bytes()).take_while(|(a, b)| a == b).count()
 }
 
 /// Whether a name matches a pattern in which `*` stands for any text.

@@ -171,8 +171,7 @@ impl PopulationSetup {
             BandModel::new(grid, filters, settings.clone(), epoch, n_dust, place)
         };
         let epochs = redshifts.iter().zip(&t_obs_gyr).map(model).collect::<Result<Vec<_>>>()?;
-        let bands = epochs[0].filter_names().iter().cloned();
-        let names = QuantityNames::new(bands.chain(QUANTITIES.map(str::to_owned)))?;
+        let names = GalaxyPopulation::names_with(filters)?;
         let worker = |chunks| GalaxyPopulation {
             haloes: haloes.clone(),
             epochs: epochs.clone(),
@@ -220,6 +219,15 @@ struct Growth {
 }
 
 impl GalaxyPopulation {
+    /// Names of the quantities of galaxies that are seen through filters.
+    ///
+    /// # Errors
+    /// Those of [`QuantityNames::new`].
+    pub fn names_with(filters: &FilterSet) -> Result<QuantityNames> {
+        let bands = filters.names().map(str::to_owned);
+        QuantityNames::new(bands.chain(QUANTITIES.map(str::to_owned)))
+    }
+
     /// Names of the quantities.
     pub fn names(&self) -> &QuantityNames {
         &self.names

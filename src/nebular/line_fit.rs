@@ -253,7 +253,7 @@ impl LineFit {
     /// "O_III_5007" of DSPS are the same line.
     ///
     /// # Errors
-    /// [`Error::UnknownName`], naming all lines.
+    /// [`Error::UnknownName`], naming the closest lines.
     pub fn find(&self, name: &str) -> Result<usize> {
         let names: Vec<&str> = self.lines.iter().map(|line| line.name.as_str()).collect();
         find_line(&names, name)

@@ -29,6 +29,12 @@ impl Point {
     pub fn gradient_norm(&self) -> f64 {
         dot(&self.gradient, &self.gradient).sqrt()
     }
+
+    /// Whether place, value and gradient are numbers.
+    pub fn is_finite(&self) -> bool {
+        let finite = |x: &[f64]| x.iter().all(|x| x.is_finite());
+        self.value.is_finite() && finite(&self.x) && finite(&self.gradient)
+    }
 }
 
 /// What is remembered of the last steps.

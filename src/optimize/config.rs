@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-use super::statistic_config::StatisticConfig;
+use super::statistic_config::{MAX_SUMS, StatisticConfig};
 use super::target_file::read_target;
 use super::{Errors, PopulationObjective, Stage, Statistics, Target, TargetValues};
 use crate::checksum::{Checksum, checksum_of_file};
@@ -137,8 +137,6 @@ pub struct Problem {
     pub truth: Option<Vec<f64>>,
     /// Number of galaxies.
     pub n_galaxies: usize,
-    /// Names of their quantities.
-    pub quantities: QuantityNames,
 }
 
 impl OptimizeConfig {
@@ -170,27 +168,42 @@ impl OptimizeConfig {
         Ok(Self { folder: folder.to_owned(), text: text.to_owned(), ..config })
     }
 
-    /// The files that the configuration names, but for those of the model.
-    pub fn files(&self) -> Vec<PathBuf> {
+    /// The files that it names, those of the model apart.
+    pub fn files(&self) -> impl Iterator<Item = PathBuf> {
         let PopulationConfig { catalog, parameters, .. } = &self.population;
-        let one = [catalog, parameters, &self.target.file].into_iter().filter_map(Option::as_deref);
-        let covariances = self.statistic.iter().filter_map(StatisticConfig::file);
-        one.chain(covariances).map(|file| self.folder.join(file)).collect()
+        let named = [catalog, parameters, &self.target.file].into_iter().flatten();
+        let of_statistics = self.statistic.iter().filter_map(StatisticConfig::file);
+        named.map(PathBuf::as_path).chain(of_statistics).map(|file| self.folder.join(file))
     }
 
-    /// SHA-256 of the configuration, of the files that it names and of those of the `model`, which
-    /// identifies the optimization.
+    /// Number of statistics.
+    pub fn n_statistics(&self) -> usize {
+        self.statistic.len()
+    }
+
+    /// SHA-256 of the configuration, of the files that it names, of those of the model, and of the version of
+    /// the program, which identifies the optimization.
     ///
     /// # Errors
     /// [`Error::Io`] when a file cannot be read.
-    pub fn checksum(&self, model: &[&Path]) -> Result<String> {
+    pub fn checksum<'a>(&self, of_model: impl IntoIterator<Item = &'a Path>) -> Result<String> {
         let mut sum = Checksum::default();
+        sum.text(concat!("starburn ", env!("CARGO_PKG_VERSION")));
         sum.text(&self.text);
-        let files = self.files();
-        for file in files.iter().map(PathBuf::as_path).chain(model.iter().copied()) {
-            sum.text(&checksum_of_file(file)?);
+        for file in self.files().chain(of_model.into_iter().map(Path::to_owned)) {
+            sum.text(&checksum_of_file(&file)?);
         }
         Ok(sum.hex())
+    }
+
+    /// The parameters and the names of the quantities that statistics may use, without any galaxies.
+    ///
+    /// # Errors
+    /// Naming what is wrong: files, names, ranges.
+    pub fn overview(&self, with: &Ingredients<'_>) -> Result<(FreeParameters, QuantityNames)> {
+        let haloes = self.population.haloes(&self.folder, None)?;
+        let free = self.free(haloes.has_growth())?;
+        Ok((free, GalaxyPopulation::names_with(with.filters)?))
     }
 
     /// Everything that is needed to minimize.
@@ -202,9 +215,8 @@ impl OptimizeConfig {
         let free = self.free(haloes.has_growth())?;
         let setup = self.population.setup(with)?;
         setup.check_smooth(&free)?;
-        let workers = setup.workers(with.grid, with.filters, haloes, &free, &with.place)?;
-        let quantities = workers[0].names().clone();
-        let statistics = self.statistics(&quantities)?;
+        let workers = setup.workers(with.grid, with.filters, haloes.clone(), &free, &with.place)?;
+        let statistics = self.statistics(workers[0].names())?;
         let n_galaxies = workers.iter().map(GalaxyPopulation::n_galaxies).sum();
         let (target, truth) = match &self.target.file {
             Some(file) => {
@@ -212,21 +224,29 @@ impl OptimizeConfig {
                 (self.target(statistics, data)?, None)
             }
             None => {
-                let (data, truth) = self.truth(with, &free, &statistics)?;
+                let (data, truth) = self.truth(with, haloes, &free, &statistics)?;
                 (self.target(statistics, data)?, Some(truth))
             }
         };
         let objective = PopulationObjective::new(workers, target)?;
-        Ok(Problem { objective, free, truth, n_galaxies, quantities })
+        Ok(Problem { objective, free, truth, n_galaxies })
     }
 
     /// The statistics of galaxies with these quantities.
     ///
     /// # Errors
-    /// Naming the statistic.
-    pub(crate) fn statistics(&self, names: &QuantityNames) -> Result<Statistics> {
-        let statistics = self.statistic.iter().map(|config| config.statistic(names));
-        Statistics::new(statistics.collect::<Result<_>>()?)
+    /// Naming the statistic; [`Error::OutOfRange`] for more bins than matrices may have rows.
+    pub(crate) fn statistics(&self, quantities: &QuantityNames) -> Result<Statistics> {
+        let each = self.statistic.iter().map(|config| config.statistic(quantities));
+        let all = Statistics::new(each.collect::<Result<_>>()?)?;
+        match all.n_sums() {
+            0..=MAX_SUMS => Ok(all),
+            n => Err(Error::OutOfRange {
+                what: "bins of all statistics (those of means count twice)".into(),
+                value: n as f64,
+                allowed: format!("[1, {MAX_SUMS}]"),
+            }),
+        }
     }
 
     /// The parameters of the population, of haloes whose growth is known or not.
@@ -245,10 +265,12 @@ impl OptimizeConfig {
         Target::new(statistics, with_errors.collect::<Result<Vec<(TargetValues, Errors)>>>()?)
     }
 
-    /// The statistics of the population with the true parameters, and its free ones, unbounded.
+    /// The statistics of the population with the true parameters, and its free ones, unbounded. Haloes of a
+    /// catalogue are those of the start.
     fn truth(
         &self,
         with: &Ingredients<'_>,
+        haloes: Arc<dyn HaloSource>,
         free: &FreeParameters,
         statistics: &Statistics,
     ) -> Result<(Vec<TargetValues>, Vec<f64>)> {
@@ -259,7 +281,10 @@ impl OptimizeConfig {
         let truth = free.starting_from(&values)?;
         let seed = self.target.seed.unwrap_or(self.population.seed + 1);
         let setup = PopulationSetup { seed, ..self.population.setup(with)? };
-        let haloes = self.population.haloes(&self.folder, Some(seed))?;
+        let haloes = match self.population.catalog {
+            Some(_) => haloes,
+            None => self.population.haloes(&self.folder, Some(seed))?,
+        };
         let workers = setup.workers(with.grid, with.filters, haloes, &truth, &with.place)?;
         let mut population = PopulationLoss::new(workers, statistics.summary()?)?;
         let theta = truth.start();

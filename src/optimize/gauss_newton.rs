@@ -3,6 +3,7 @@
 use nalgebra::{DMatrix, DVector};
 
 use super::Objective;
+use super::objective::{trial_point, trial_value};
 use crate::Result;
 use crate::numerics::lbfgs::{Point, moved};
 
@@ -32,10 +33,11 @@ impl GaussNewton {
     /// The curvature is that of every so-manieth part of the data.
     ///
     /// Steps are damped evenly, not in proportion to each parameter's curvature: in their unbounded space
-    /// parameters are alike, and those about which the data say little should stay where they are.
+    /// parameters are alike, and those about which the data say little should stay where they are. A place
+    /// where the loss is not defined is no better than a higher one.
     ///
     /// # Errors
-    /// Those of the objective.
+    /// Those of the objective that have nothing to do with the place, and those of its curvature.
     pub(super) fn step(
         &mut self,
         here: &Point,
@@ -47,9 +49,11 @@ impl GaussNewton {
         while self.radius >= SMALLEST * longest {
             let Some(step) = step_within(self.radius, &curvature, &here.gradient) else { break };
             let x = moved(&here.x, 1.0, &step);
-            if objective.value(&x)? < here.value {
+            if trial_value(objective, &x)? < here.value
+                && let Some(next) = trial_point(objective, x)?
+            {
                 self.radius = (self.radius * GROW).min(longest);
-                return Ok(Some(objective.point(x)?));
+                return Ok(Some(next));
             }
             self.radius = SHRINK * size(&step).min(self.radius);
         }

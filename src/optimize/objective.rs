@@ -3,22 +3,23 @@
 use nalgebra::DMatrix;
 
 use super::Target;
-use crate::Result;
 use crate::numerics::lbfgs::Point;
-use crate::summary::{Likelihood, LocalReducer, Population, PopulationLoss, Reducer, SummarySet};
+use crate::summary::{Likelihood, Population, PopulationLoss, SummarySet};
+use crate::{Error, Result};
 
 /// A loss that can be minimized.
 pub trait Objective {
     /// The loss.
     ///
     /// # Errors
-    /// Those of the model, which end the minimization.
+    /// Those of the model. At the start each ends the minimization; later [`Error::Invalid`] and
+    /// [`Error::OutOfRange`] only mean that the loss is not defined there, and a shorter step is tried.
     fn value(&mut self, theta: &[f64]) -> Result<f64>;
 
     /// The loss and its gradient.
     ///
     /// # Errors
-    /// Those of the model, which end the minimization.
+    /// Those of [`value`](Self::value).
     fn point(&mut self, theta: Vec<f64>) -> Result<Point>;
 
     /// The Fisher information about the parameters, which is the curvature of the loss without the second
@@ -29,10 +30,34 @@ pub trait Objective {
     fn information(&mut self, theta: &[f64], every: usize) -> Result<DMatrix<f64>>;
 }
 
+/// The value of an objective at a trial, infinite where it is not defined.
+///
+/// # Errors
+/// Those that have nothing to do with the place: of devices, workers, files.
+pub(super) fn trial_value(objective: &mut dyn Objective, theta: &[f64]) -> Result<f64> {
+    match objective.value(theta) {
+        Ok(value) if value.is_finite() => Ok(value),
+        Ok(_) | Err(Error::Invalid { .. } | Error::OutOfRange { .. }) => Ok(f64::INFINITY),
+        Err(error) => Err(error),
+    }
+}
+
+/// The value of an objective at a trial and its gradient; `None` where one of them is not defined.
+///
+/// # Errors
+/// Those of [`trial_value`].
+pub(super) fn trial_point(objective: &mut dyn Objective, theta: Vec<f64>) -> Result<Option<Point>> {
+    match objective.point(theta) {
+        Ok(point) => Ok(Some(point).filter(Point::is_finite)),
+        Err(Error::Invalid { .. } | Error::OutOfRange { .. }) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
 /// The negative logarithm of the likelihood of a [`Target`] for the summaries of a population.
 #[derive(Debug)]
-pub struct PopulationObjective<P, R = LocalReducer> {
-    population: PopulationLoss<P, SummarySet, R>,
+pub struct PopulationObjective<P> {
+    population: PopulationLoss<P, SummarySet>,
     target: Target,
 }
 
@@ -45,9 +70,7 @@ impl<P: Population> PopulationObjective<P> {
         let population = PopulationLoss::new(workers, target.statistics().summary()?)?;
         Ok(Self { population, target })
     }
-}
 
-impl<P: Population, R: Reducer> PopulationObjective<P, R> {
     /// What the summaries are compared with.
     pub fn target(&self) -> &Target {
         &self.target
@@ -63,7 +86,7 @@ impl<P: Population, R: Reducer> PopulationObjective<P, R> {
     }
 }
 
-impl<P: Population, R: Reducer> Objective for PopulationObjective<P, R> {
+impl<P: Population> Objective for PopulationObjective<P> {
     fn value(&mut self, theta: &[f64]) -> Result<f64> {
         self.population.value(theta, &self.target)
     }

@@ -2,9 +2,10 @@
 
 use super::adam::Adam;
 use super::gauss_newton::GaussNewton;
+use super::objective::trial_point;
 use super::state::{Memory, Record, State};
 use super::{Method, Objective, Stage};
-use crate::numerics::lbfgs::Lbfgs;
+use crate::numerics::lbfgs::{Lbfgs, Point};
 use crate::numerics::schedule::risen_and_fallen;
 use crate::{Error, Result};
 
@@ -14,9 +15,12 @@ use crate::{Error, Result};
 /// `watch` sees the state after every step; when it says `false`, the run ends and can be continued from
 /// that state as if it had not.
 ///
+/// Where a trial has no defined loss (see [`Objective::value`]), shorter steps are tried; Adam, which has no
+/// trials, ends its stage.
+///
 /// # Errors
-/// [`Error::Invalid`] for no stages and a loss that is not finite; those of [`Stage::check`], of the
-/// objective and of `watch`.
+/// [`Error::Invalid`] for no stages and a loss that is not finite at the start; those of [`Stage::check`], of
+/// the objective and of `watch`.
 pub fn optimize(
     objective: &mut dyn Objective,
     stages: &[Stage],
@@ -48,7 +52,7 @@ pub fn optimize(
     Ok(state)
 }
 
-/// One step; `false` where none lowers the loss.
+/// One step; `false` where there is none: none that lowers the loss, or to where it is defined.
 fn step(objective: &mut dyn Objective, stage: &Stage, state: &mut State) -> Result<bool> {
     let next = match stage.method {
         Method::Adam => {
@@ -60,14 +64,18 @@ fn step(objective: &mut dyn Objective, stage: &Stage, state: &mut State) -> Resu
             let share = risen_and_fallen(state.step, steps, warm_up, last_share);
             let x = adam.step(&state.here, stage.learning_rate * share)?;
             state.memory = adam.memory()?;
-            Some(objective.point(x)?)
+            trial_point(objective, x)?
         }
         Method::Lbfgs => {
             let mut lbfgs = match std::mem::take(&mut state.memory) {
                 Memory::Lbfgs(lbfgs) => lbfgs,
                 _ => Lbfgs::new(stage.longest_step),
             };
-            let next = lbfgs.step(&state.here, |x| objective.point(x))?;
+            let next = lbfgs.step(&state.here, |x| {
+                let gradient = vec![0.0; x.len()];
+                let nowhere = Point { x: x.clone(), value: f64::INFINITY, gradient };
+                Ok::<Point, Error>(trial_point(objective, x)?.unwrap_or(nowhere))
+            })?;
             state.memory = Memory::Lbfgs(lbfgs);
             next
         }
@@ -91,9 +99,10 @@ fn step(objective: &mut dyn Objective, stage: &Stage, state: &mut State) -> Resu
 
 impl State {
     /// Takes note of a new place, the first or one that a step has led to.
-    fn note(&mut self, here: crate::numerics::lbfgs::Point, first: bool) -> Result<()> {
-        if !here.value.is_finite() {
-            let reason = format!("is {} after {} steps", here.value, self.history.len());
+    fn note(&mut self, here: Point, first: bool) -> Result<()> {
+        if !here.is_finite() {
+            let Point { value, .. } = here;
+            let reason = format!("is {value}, with a gradient of {}", here.gradient_norm());
             return Err(Error::invalid("loss", reason));
         }
         if first || here.value < self.best.value {
@@ -133,7 +142,7 @@ impl State {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::optimize::testing::{Line, rosenbrock};
+    use crate::optimize::testing::{Beyond, Line, Walled, rosenbrock};
     use crate::testing::assert_close;
 
     fn all_methods() -> Vec<Stage> {
@@ -186,6 +195,37 @@ mod tests {
         let end = optimize(&mut Line::default(), &[stage], start, |_| Ok(true)).unwrap();
         assert!(end.history.len() < 10, "{}", end.history.len());
         assert_close(&end.best.x, &Line::TRUTH, 1e-4, 1e-5);
+    }
+
+    #[test]
+    fn a_loss_that_is_not_defined_everywhere_is_minimized_all_the_same() {
+        // The first steps of each method lead beyond the wall.
+        for &method in Method::ALL {
+            let stage = Stage {
+                learning_rate: 2.0,
+                warm_up: 1,
+                longest_step: 8.0,
+                tolerance: 0.0,
+                ..Stage::new(method, 60)
+            };
+            for beyond in [Beyond::NotANumber, Beyond::Error] {
+                let mut walled = Walled { inner: rosenbrock(), beyond, n: 0 };
+                let start = State::start(vec![-1.2, 1.0]);
+                let stages = [stage.clone()];
+                let end = optimize(&mut walled, &stages, start, |_| Ok(true)).unwrap();
+                assert!(walled.n > 0, "{method}: never beyond the wall");
+                assert_eq!(end.stage, 1);
+                assert!(end.best.is_finite() && end.best.value <= end.history[0].value);
+                if method != Method::Adam {
+                    assert_close(&end.best.x, &[1.0, 1.0], 1e-2, 0.0);
+                }
+            }
+            // Failures of the machinery are none of the place.
+            let mut failing = Walled { inner: rosenbrock(), beyond: Beyond::Failure, n: 0 };
+            let start = State::start(vec![-1.2, 1.0]);
+            let end = optimize(&mut failing, &[stage], start, |_| Ok(true));
+            assert!(matches!(end, Err(Error::Worker { .. })), "{method}");
+        }
     }
 
     #[test]

@@ -142,47 +142,37 @@ impl State {
             let reason = "belongs to another configuration; give another folder, or --restart";
             return Err(Error::file(path, reason));
         }
-        let wrong = |key: &str| Error::file(path, format!("{key} {:?} is no number", text(key)));
-        let whole = |key: &str| text(key).parse::<usize>().map_err(|_| wrong(key));
-        let first_step = text("first_step").parse().ok().filter(|x: &f64| x.is_finite());
-        let array = |name: &str, axes: usize| {
-            let array = store.array(name, axes, path)?;
-            match array.to_f64().iter().position(|x| !x.is_finite()) {
-                None => Ok(array),
-                Some(i) => {
-                    let reason = format!("number {i} of the tensor {name:?} is not finite");
-                    Err(Error::file(path, reason))
-                }
-            }
-        };
-        let here = point(array("here", 1)?.to_f64(), path)?;
-        let best = point(array("best", 1)?.to_f64(), path)?;
+        let wrong = |key: &str| Error::file(path, format!("{key} {:?} is damaged", text(key)));
+        let count = |key: &str| text(key).parse::<usize>().map_err(|_| wrong(key));
+        let here = point(store.array("here", 1, path)?.to_f64(), path)?;
+        let best = point(store.array("best", 1, path)?.to_f64(), path)?;
         let n = here.x.len();
         let memory = match text("memory") {
             "none" => Memory::None,
             kind => {
                 let axes = if kind == "lbfgs" { 2 } else { 1 };
-                let values = array("memory", axes)?.to_f64();
-                let first_step = first_step.ok_or_else(|| wrong("first_step"))?;
-                Memory::of(kind, &values, n, first_step)
-                    .ok_or_else(|| Error::file(path, "tensor \"memory\" has a wrong shape"))?
+                let values = store.array("memory", axes, path)?.to_f64();
+                let first_step = text("first_step").parse().map_err(|_| wrong("first_step"))?;
+                Memory::of(kind, &values, n, first_step).ok_or_else(|| {
+                    Error::file(path, "tensor \"memory\" has a wrong shape or no finite numbers")
+                })?
             }
         };
-        let history = array("history", 2)?;
+        let history = store.array("history", 2, path)?;
         if best.x.len() != n || history.shape[1] != 4 || history.shape[0] == 0 {
             return Err(Error::file(path, "tensors \"best\" or \"history\" have a wrong shape"));
         }
-        let history = history.to_f64();
-        let history: Vec<Record> =
-            history.as_chunks().0.iter().map(|row| Record::of(*row)).collect();
-        let (stage, step) = (whole("stage")?, whole("step")?);
-        // Each step has left a record, and so has the start.
-        if step >= history.len() || history.iter().any(|record| record.stage > stage) {
-            let reason = format!(
-                "step {step} of stage {stage} does not go with the history of {} steps",
-                history.len() - 1
-            );
-            return Err(Error::file(path, reason));
+        let history: Option<Vec<Record>> =
+            history.to_f64().as_chunks().0.iter().map(|row| Record::of(*row)).collect();
+        let damaged = || Error::file(path, "tensor \"history\" has numbers that are none of steps");
+        let (stage, step) = (count("stage")?, count("step")?);
+        let history = history.ok_or_else(damaged)?;
+        // The first record is the start, and each step has left one.
+        if step >= history.len() {
+            return Err(wrong("step"));
+        }
+        if history.iter().any(|record| record.stage > stage) {
+            return Err(wrong("stage"));
         }
         Ok(Self { here, best, stage, step, history, memory })
     }
@@ -213,10 +203,13 @@ impl State {
 
 impl Memory {
     fn of(kind: &str, values: &[f64], n: usize, first_step: f64) -> Option<Self> {
+        if !first_step.is_finite() || values.iter().any(|x| !x.is_finite()) {
+            return None;
+        }
         match kind {
             "adam" if values.len() == 1 + 2 * n => {
                 let (first, second) = values[1..].split_at(n);
-                let steps = values[0] as usize;
+                let steps = whole(values[0])?;
                 Some(Self::Adam { steps, first: first.to_vec(), second: second.to_vec() })
             }
             "lbfgs" if n > 0 && values.len().is_multiple_of(2 * n) => {
@@ -227,7 +220,9 @@ impl Memory {
                 let pairs = values.chunks(2 * n).map(pair);
                 Some(Self::Lbfgs(Lbfgs::with_pairs(first_step, pairs)))
             }
-            "gauss_newton" if values.len() == 1 => Some(Self::GaussNewton { radius: values[0] }),
+            "gauss_newton" if values.len() == 1 && values[0] > 0.0 => {
+                Some(Self::GaussNewton { radius: values[0] })
+            }
             _ => None,
         }
     }
@@ -242,9 +237,15 @@ impl Record {
         [self.stage as f64, self.step as f64, self.value, self.gradient_norm]
     }
 
-    fn of([stage, step, value, gradient_norm]: [f64; 4]) -> Self {
-        Self { stage: stage as usize, step: step as usize, value, gradient_norm }
+    fn of([stage, step, value, gradient_norm]: [f64; 4]) -> Option<Self> {
+        let record = Self { stage: whole(stage)?, step: whole(step)?, value, gradient_norm };
+        (value.is_finite() && gradient_norm >= 0.0).then_some(record)
     }
+}
+
+/// A count that was written as a number.
+fn whole(x: f64) -> Option<usize> {
+    (x >= 0.0 && x.fract() == 0.0 && x <= f64::from(i32::MAX)).then_some(x as usize)
 }
 
 /// A point from its value, place and gradient in a row.
@@ -252,7 +253,11 @@ fn point(row: Vec<f64>, path: &Path) -> Result<Point> {
     match row.split_first() {
         Some((value, rest)) if !rest.is_empty() && rest.len().is_multiple_of(2) => {
             let (x, gradient) = rest.split_at(rest.len() / 2);
-            Ok(Point { x: x.to_vec(), value: *value, gradient: gradient.to_vec() })
+            let point = Point { x: x.to_vec(), value: *value, gradient: gradient.to_vec() };
+            match point.is_finite() {
+                true => Ok(point),
+                false => Err(Error::file(path, "a place has numbers that are not finite")),
+            }
         }
         _ => Err(Error::file(path, "a place has a wrong shape")),
     }
@@ -266,13 +271,13 @@ mod tests {
     fn states_of_other_jobs_and_broken_ones_are_errors() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("state");
-        let mut state = State::start(vec![1.0, 2.0]);
+        let unbegun = State::start(vec![1.0, 2.0]);
         let error = |state: &State| {
             state.write(&path, "a").unwrap();
             State::read(&path, "a").unwrap_err().to_string()
         };
-        assert!(error(&state).contains("history"), "no step was done");
-        state.history.push(Record { stage: 0, step: 0, value: 1.0, gradient_norm: 0.0 });
+        assert!(error(&unbegun).contains("a place has numbers"), "no step was done");
+        let state = begun();
         state.write(&path, "a").unwrap();
         assert_eq!(State::read(&path, "a").unwrap(), state);
         let other = State::read(&path, "b").unwrap_err().to_string();
@@ -286,5 +291,62 @@ mod tests {
         assert!(error.contains("\"memory\" has a wrong shape"), "{error}");
         std::fs::write(&path, "nothing").unwrap();
         assert!(State::read(&path, "a").is_err());
+    }
+
+    /// After the first step of two parameters.
+    fn begun() -> State {
+        let here = Point { x: vec![1.0, 2.0], value: 1.0, gradient: vec![0.0, 3.0] };
+        let record = |step| Record { stage: 0, step, value: 1.0, gradient_norm: 3.0 };
+        let history = vec![record(0), record(1)];
+        let memory = Memory::GaussNewton { radius: 0.5 };
+        State { best: here.clone(), here, stage: 0, step: 1, history, memory }
+    }
+
+    #[test]
+    fn damaged_numbers_are_errors() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("state");
+        let error = |change: &dyn Fn(&mut Store)| {
+            begun().write(&path, "a").unwrap();
+            let mut store = Store::read(&path).unwrap();
+            change(&mut store);
+            store.write(&path).unwrap();
+            State::read(&path, "a").unwrap_err().to_string()
+        };
+        for (key, value) in
+            [("step", "2"), ("step", "-1"), ("step", "NaN"), ("stage", "1e3"), ("stage", "")]
+        {
+            let error = error(&|store| {
+                store.metadata.insert(key.into(), value.into());
+            });
+            assert!(error.contains(&format!("{key} {value:?} is damaged")), "{error}");
+        }
+        let good = begun();
+        let rows: Vec<f64> = good.history.iter().flat_map(Record::numbers).collect();
+        let place = [1.0, 1.0, 2.0, 0.0, 3.0];
+        for (name, shape, good, at) in [
+            ("here", &[5][..], &place[..], 0),
+            ("here", &[5], &place, 1),
+            ("best", &[5], &place, 4),
+            ("history", &[2, 4], &rows, 0),
+            ("history", &[2, 4], &rows, 5),
+            ("history", &[2, 4], &rows, 6),
+            ("memory", &[1], &[0.5], 0),
+        ] {
+            for bad in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+                let mut values = good.to_vec();
+                values[at] = bad;
+                let error = error(&|store| {
+                    store.arrays.insert(name.into(), Array::f64(shape, values.clone()));
+                });
+                assert!(error.contains("state: "), "{name} {at} {bad}: {error}");
+            }
+        }
+        for radius in [0.0, -1.0] {
+            let error = error(&|store| {
+                store.arrays.insert("memory".into(), Array::f64(&[1], vec![radius]));
+            });
+            assert!(error.contains("\"memory\""), "{error}");
+        }
     }
 }

@@ -28,7 +28,10 @@ pub struct Statistic {
     pub name: String,
     /// What it is.
     pub kind: Kind,
-    /// What one galaxy of the model counts in numbers: one over the volume in Mpc^3, for densities.
+    /// Numbers: how many galaxies of the data one of the model stands for, such as the volume of the survey
+    /// over that of the mock. [`Errors::Counts`](super::Errors::Counts) and
+    /// [`Errors::Poisson`](super::Errors::Poisson) are only right for such numbers; densities per volume need
+    /// errors of their own.
     pub scale: f64,
     /// Centres of the bins (the limits) of the last dimension.
     pub centres: Vec<f64>,

@@ -88,8 +88,9 @@ struct FixedConfig {
     relative: f64,
 }
 
-/// Most bins of a statistic: each is a reverse pass of a Gauss-Newton step.
-const MAX_BINS: usize = 10_000;
+/// Most sums of all statistics: each is a reverse pass of a Gauss-Newton step, and matrices have as many rows
+/// and columns.
+pub(super) const MAX_SUMS: usize = 4096;
 /// Galaxies per bin that a Poisson likelihood takes for granted.
 const BACKGROUND: f64 = 1e-3;
 /// Width of a kernel in units of the narrowest bin.
@@ -130,15 +131,14 @@ impl StatisticConfig {
             KindName::Histogram => {
                 let bins = self.axes.iter().map(|axis| axis.bins(names, kernel));
                 let bins = bins.collect::<Result<Vec<_>>>()?;
-                let n = bins.iter().try_fold(1usize, |n, b| n.checked_mul(b.n_bins()));
-                check_bins("bins", n.unwrap_or(usize::MAX))?;
+                let n = bins.iter().map(SoftBins::n_bins).fold(1, usize::saturating_mul);
+                check_bins(n, "bins".into())?;
                 let (centres, axis) = bins.last().map(describe).unwrap_or_default();
                 (Kind::Histogram(SoftHistogram::new(bins)?), centres, axis)
             }
             KindName::Counts => {
                 let axis = &self.axes[0];
                 let (edges, width) = (axis.edges(1)?, axis.width(1)?);
-                check_bins("limits", edges.len())?;
                 let side: Side = self.side.as_deref().unwrap_or("below").parse()?;
                 let on = names.axis(&axis.quantity)?;
                 let label = on.label();
@@ -146,7 +146,6 @@ impl StatisticConfig {
             }
             KindName::Mean => {
                 let bins = self.axes[0].bins(names, kernel)?;
-                check_bins("bins", bins.n_bins())?;
                 let (centres, axis) = describe(&bins);
                 if !(self.prior_weight > 0.0 && self.prior_weight.is_finite()) {
                     return Err(Error::OutOfRange {
@@ -167,7 +166,7 @@ impl StatisticConfig {
         Ok(Statistic { name: self.name.clone(), kind, scale: self.scale, centres, axis, value })
     }
 
-    /// The file of its covariance, if it has one.
+    /// The file that it names, if any.
     pub(super) fn file(&self) -> Option<&Path> {
         match &self.errors {
             Some(ErrorsConfig::Covariance(config)) => Some(&config.covariance),
@@ -214,16 +213,12 @@ impl StatisticConfig {
 }
 
 /// # Errors
-/// [`Error::OutOfRange`] for more than [`MAX_BINS`].
-fn check_bins(what: &str, n: usize) -> Result<()> {
-    if n <= MAX_BINS {
-        return Ok(());
+/// [`Error::OutOfRange`] for none, and for more than matrices may have rows.
+fn check_bins(n: usize, what: String) -> Result<()> {
+    match n {
+        1..=MAX_SUMS => Ok(()),
+        _ => Err(Error::OutOfRange { what, value: n as f64, allowed: format!("[1, {MAX_SUMS}]") }),
     }
-    Err(Error::OutOfRange {
-        what: format!("number of {what}"),
-        value: n as f64,
-        allowed: format!("[1, {MAX_BINS}]"),
-    })
 }
 
 /// Centres of the bins, and what they are of.
@@ -241,15 +236,14 @@ impl AxisConfig {
     fn edges(&self, least: usize) -> Result<Vec<f64>> {
         let what = || format!("axis {:?}", self.quantity);
         match (&self.edges, self.first, self.last, self.bins) {
-            (Some(edges), None, None, None) if edges.len() >= least => Ok(edges.clone()),
-            (None, Some(first), Some(last), Some(n)) if (1..=MAX_BINS).contains(&n) => {
+            (Some(edges), None, None, None) if edges.len() >= least => {
+                check_bins(edges.len() + 1 - least, format!("bins of {}", what()))?;
+                Ok(edges.clone())
+            }
+            (None, Some(first), Some(last), Some(n)) => {
+                check_bins(n, format!("bins of {}", what()))?;
                 Ok((0..=n).map(|i| first + (last - first) * i as f64 / n as f64).collect())
             }
-            (None, Some(_), Some(_), Some(n)) => Err(Error::OutOfRange {
-                what: format!("bins of {}", what()),
-                value: n as f64,
-                allowed: format!("[1, {MAX_BINS}]"),
-            }),
             _ => Err(Error::invalid(what(), "needs either edges, or first, last and bins")),
         }
     }
@@ -328,11 +322,15 @@ mod tests {
             ("{ quantity = \"r\", edges = [2, 1] }", "edges of r"),
             ("{ quantity = \"r\" }", "either edges"),
             ("{ quantity = \"r\", first = 0, last = 1, bins = 0 }", "bins of axis \"r\" = 0"),
-            ("{ quantity = \"r\", first = 0, last = 1, bins = 99999 }", "[1, 10000]"),
+            ("{ quantity = \"r\", first = 0, last = 1, bins = 99999 }", "[1, 4096]"),
             (
-                "{ quantity = \"r\", first = 0, last = 1, bins = 101 }, \
+                "{ quantity = \"r\", first = 0, last = 1, bins = 100 },\
                  { quantity = \"g\", first = 0, last = 1, bins = 100 }",
-                "number of bins = 10100 is outside [1, 10000]",
+                "bins = 10000 is outside [1, 4096]",
+            ),
+            (
+                &format!("{{ quantity = \"r\", edges = {:?} }}", (0..5000).collect::<Vec<_>>()),
+                "bins of axis \"r\" = 4999",
             ),
             ("{ quantity = \"r\", edges = [1, 2], width = 0.0 }", "width"),
         ] {

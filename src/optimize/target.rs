@@ -79,9 +79,9 @@ impl Target {
         self.check(sums)?;
         for ((statistic, range), data) in self.statistics.ranges().zip(&self.data) {
             let first = range.start;
-            let mut used = statistic.values(&sums[range], &data.values);
-            let mut bins = 0..used.len();
-            used.retain(|_| bins.next().is_some_and(|k| data.used.contains(&k)));
+            let mut all: Vec<Option<Value>> =
+                statistic.values(&sums[range], &data.values).into_iter().map(Some).collect();
+            let used: Vec<Value> = data.used.iter().filter_map(|k| all[*k].take()).collect();
             f(data, &used, first).map_err(|e| {
                 Error::invalid(format!("statistic {:?}", statistic.name), e.to_string())
             })?;

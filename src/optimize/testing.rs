@@ -3,8 +3,8 @@
 use nalgebra::{DMatrix, DVector};
 
 use super::Objective;
-use crate::Result;
 use crate::numerics::lbfgs::Point;
+use crate::{Error, Result};
 
 /// Residuals and their Jacobian at a place.
 type Residuals = dyn Fn(&[f64]) -> (Vec<f64>, DMatrix<f64>);
@@ -76,5 +76,52 @@ impl Objective for Line {
 
     fn information(&mut self, theta: &[f64], every: usize) -> Result<DMatrix<f64>> {
         self.problem().information(theta, every)
+    }
+}
+
+/// What an objective is outside the box where it is defined.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Beyond {
+    NotANumber,
+    Error,
+    Failure,
+}
+
+/// An objective of two parameters that is only defined between -1.5 and 1.5.
+pub(super) struct Walled {
+    pub(super) inner: LeastSquares,
+    pub(super) beyond: Beyond,
+    /// Trials beyond the walls.
+    pub(super) n: usize,
+}
+
+impl Walled {
+    /// A factor of the value: one between the walls.
+    fn factor(&mut self, theta: &[f64]) -> Result<f64> {
+        if theta.iter().all(|x| x.abs() < 1.5) {
+            return Ok(1.0);
+        }
+        self.n += 1;
+        match self.beyond {
+            Beyond::NotANumber => Ok(f64::NAN),
+            Beyond::Error => Err(Error::invalid("sum of galaxies", "is NaN")),
+            Beyond::Failure => Err(Error::Worker { reason: "it panicked".into() }),
+        }
+    }
+}
+
+impl Objective for Walled {
+    fn value(&mut self, theta: &[f64]) -> Result<f64> {
+        Ok(self.factor(theta)? * self.inner.value(theta)?)
+    }
+
+    fn point(&mut self, theta: Vec<f64>) -> Result<Point> {
+        let factor = self.factor(&theta)?;
+        let point = self.inner.point(theta)?;
+        Ok(Point { value: factor * point.value, ..point })
+    }
+
+    fn information(&mut self, theta: &[f64], every: usize) -> Result<DMatrix<f64>> {
+        self.inner.information(theta, every)
     }
 }

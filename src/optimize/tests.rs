@@ -193,6 +193,32 @@ fn contradictions_are_errors_that_say_what() {
 }
 
 #[test]
+fn every_file_that_is_named_identifies_an_optimization() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = CONFIG
+        .replace("NUMBER", "10")
+        .replace("mock = { redshifts = [0.3, 0.9], numbers = [10, 10] }", "catalog = \"h.csv\"")
+        .replace("batch = BATCH", "parameters = \"p.toml\"")
+        .replace("{ absolute = 0.02 }", "{ covariance = \"c.csv\" }");
+    let target = text.find("[target]").unwrap()..text.find("[[statistic]]").unwrap();
+    let text = text.replace(&text[target], "[target]\nfile = \"t.csv\"\n");
+    let config = OptimizeConfig::parse(&text, folder.path()).unwrap();
+    let grid = folder.path().join("grid.h5");
+    let named: Vec<_> = config.files().chain([grid.clone()]).collect();
+    let names: Vec<_> = named.iter().map(|path| path.file_name().unwrap()).collect();
+    assert_eq!(names, ["h.csv", "p.toml", "t.csv", "c.csv", "grid.h5"]);
+    named.iter().for_each(|path| std::fs::write(path, "one").unwrap());
+    let sum = || config.checksum([grid.as_path()]).unwrap();
+    let before = sum();
+    for path in &named {
+        std::fs::write(path, "two").unwrap();
+        assert_ne!(sum(), before, "{path:?}");
+        std::fs::write(path, "one").unwrap();
+        assert_eq!(sum(), before);
+    }
+}
+
+#[test]
 fn data_may_come_from_the_table_that_an_optimization_writes() {
     let place = &places(Precision::F64)[0];
     let folder = tempfile::tempdir().unwrap();
@@ -218,9 +244,9 @@ fn data_may_come_from_the_table_that_an_optimization_writes() {
     // Bins without data, and broken tables.
     let table = std::fs::read_to_string(&path).unwrap();
     let lines: Vec<&str> = table.lines().collect();
-    let sum = config(&text).checksum(&[]).unwrap();
+    let sum = config(&text).checksum([]).unwrap();
     std::fs::write(&path, [&lines[..1], &lines[3..]].concat().join("\n")).unwrap();
-    assert_ne!(config(&text).checksum(&[]).unwrap(), sum);
+    assert_ne!(config(&text).checksum([]).unwrap(), sum);
     let few = problem(&config(&text), 1, place);
     assert_eq!(few.objective.target().n_values(), objective.target().n_values() - 2);
     let filters = FilterSet::resolve("lsst_g,lsst_r").unwrap();

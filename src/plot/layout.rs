@@ -4,7 +4,7 @@ use super::axis::{Span, Tick};
 use super::data::{self, Frame};
 use super::figure::Figure;
 use super::geometry::{Point, Rect};
-use super::legend::legend;
+use super::legend::{height_above, legend};
 use super::panel::Panel;
 use super::series::Color;
 use super::shape::{Anchor, Shape};
@@ -64,7 +64,8 @@ pub(super) fn shapes(figure: &Figure) -> Vec<Shape> {
             top: top + largest(&|m| m.top, &in_row),
             bottom: top + cell.1 - largest(&|m| m.bottom, &in_row),
         };
-        shapes.extend(draw_panel(panel, &Frame { rect, x, y }, left));
+        let within = (left + EDGE, left + cell.0 - EDGE);
+        shapes.extend(draw_panel(panel, &Frame { rect, x, y }, within));
     }
     shapes
 }
@@ -72,7 +73,8 @@ pub(super) fn shapes(figure: &Figure) -> Vec<Shape> {
 impl Margins {
     fn new(panel: &Panel, x: &Span, y: &Span, cell: (f64, f64)) -> Self {
         let line = |label: &str, size: f64| if label.is_empty() { 0.0 } else { LINE * size + GAP };
-        let top = EDGE + line(&panel.title, TITLE_TEXT);
+        let legend = height_above(panel, cell.0 - 2.0 * EDGE);
+        let top = EDGE + line(&panel.title, TITLE_TEXT) + legend;
         let bottom = EDGE + line(&panel.x.label, LABEL_TEXT) + LINE * TICK_TEXT + GAP;
         let y_ticks = ticks(y, cell.1 - top - bottom, |_| LINE * TICK_TEXT);
         let left = EDGE + line(&panel.y.label, LABEL_TEXT) + widest(&y_ticks) + GAP;
@@ -83,14 +85,15 @@ impl Margins {
     }
 }
 
-fn draw_panel(panel: &Panel, frame: &Frame, cell_left: f64) -> Vec<Shape> {
+/// `cell` is what the panel has from left to right.
+fn draw_panel(panel: &Panel, frame: &Frame, cell: (f64, f64)) -> Vec<Shape> {
     let rect = frame.rect;
     let mut shapes = data::shapes(panel, frame);
     let middle = rect.centre();
     if shapes.is_empty() {
         shapes.extend(place("no data in this range", middle, Anchor::Middle, LABEL_TEXT, false));
     }
-    shapes.extend(legend(panel, rect, &shapes));
+    shapes.extend(legend(panel, rect, cell, &shapes));
     shapes.extend(x_axis(&frame.x, rect));
     shapes.extend(y_axis(&frame.y, rect));
     let mut outline = rect.corners();
@@ -98,8 +101,8 @@ fn draw_panel(panel: &Panel, frame: &Frame, cell_left: f64) -> Vec<Shape> {
     shapes.push(rule(outline));
 
     let below = rect.bottom + GAP + LINE * TICK_TEXT + GAP + (LINE - DESCENT) * LABEL_TEXT;
-    let beside = cell_left + EDGE + (LINE - DESCENT) * LABEL_TEXT;
-    let above = rect.top - GAP - DESCENT * TITLE_TEXT;
+    let beside = cell.0 + (LINE - DESCENT) * LABEL_TEXT;
+    let above = rect.top - height_above(panel, cell.1 - cell.0) - GAP - DESCENT * TITLE_TEXT;
     for (text, at, size, upwards) in [
         (&panel.x.label, (middle.0, below), LABEL_TEXT, false),
         (&panel.y.label, (beside, middle.1), LABEL_TEXT, true),
@@ -177,7 +180,7 @@ fn rule(path: Vec<Point>) -> Shape {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Axis, Series};
+    use super::super::{Axis, Corner, Series};
     use super::*;
 
     /// Left, top, right and bottom of a text.
@@ -198,6 +201,13 @@ mod tests {
         })
     }
 
+    fn apart(a: &Rect, b: &Rect) -> bool {
+        a.left >= b.right - 1.0
+            || b.left >= a.right - 1.0
+            || a.top >= b.bottom - 1.0
+            || b.top >= a.bottom - 1.0
+    }
+
     fn grid() -> Figure {
         let x = Axis::log("Rest-frame wavelength [Å]").range(900.0, 1.6e6);
         let spectrum = Panel::new(x, Axis::log("L_ν [L_☉ Hz⁻¹]").range(1e-9, 1e-3))
@@ -206,6 +216,37 @@ mod tests {
         let wide = Axis::linear("mass [M_☉]").range(0.0, 1.2e11).inverted();
         let other = Panel::new(Axis::linear("time [Gyr]").range(0.0, 1.0), wide);
         Figure::new(vec![spectrum.clone(), other.clone(), other, spectrum], 2)
+    }
+
+    #[test]
+    fn a_legend_above_hides_no_data_and_stays_in_its_cell() {
+        let full = |title: &str| {
+            ["target", "start", "best fit", "and another one with a long name"].iter().fold(
+                Panel::new(Axis::linear("x"), Axis::linear("y")).title(title).legend(Corner::Above),
+                |panel, label| panel.with(Series::new(*label, [0.0, 1.0, 0.0], [0.0, 1.0, 1.0])),
+            )
+        };
+        let figure = Figure::new(vec![full("One"), full(""), full("Two")], 2).size(800, 700);
+        let shapes = shapes(&figure);
+        let frames: Vec<Rect> = shapes
+            .iter()
+            .filter_map(|shape| match shape {
+                Shape::Line { path, .. } if path.len() == 5 => Some(path),
+                _ => None,
+            })
+            .map(|path| Rect {
+                left: path[0].0,
+                top: path[0].1,
+                right: path[2].0,
+                bottom: path[2].1,
+            })
+            .collect();
+        assert_eq!(frames.len(), 3);
+        let texts: Vec<Rect> = shapes.iter().filter_map(bounds).collect();
+        for (i, text) in texts.iter().enumerate() {
+            assert!(text.left >= 0.0 && text.right <= 800.0 && text.top >= 0.0, "{text:?}");
+            assert!(texts[..i].iter().chain(&frames).all(|other| apart(text, other)), "{text:?}");
+        }
     }
 
     #[test]
@@ -218,11 +259,7 @@ mod tests {
             let inside = a.left >= 0.0 && a.top >= 0.0 && a.right <= width && a.bottom <= height;
             assert!(inside, "{a:?} leaves the figure");
             for b in &texts[..i] {
-                let apart = a.left >= b.right - 1.0
-                    || b.left >= a.right - 1.0
-                    || a.top >= b.bottom - 1.0
-                    || b.top >= a.bottom - 1.0;
-                assert!(apart, "{a:?} overlaps {b:?}");
+                assert!(apart(a, b), "{a:?} overlaps {b:?}");
             }
         }
     }

@@ -16,26 +16,78 @@ const GAP: f64 = 10.0;
 const PADDING: f64 = 7.0;
 /// Distance from the frame, beyond its ticks.
 const INSET: f64 = 12.0;
+/// Space between entries that stand side by side.
+const BETWEEN: f64 = 18.0;
 
-/// The legend of `panel` within `frame`, clear of `data` if a corner is; empty if no series has a
-/// label.
-pub(super) fn legend(panel: &Panel, frame: Rect, data: &[Shape]) -> Vec<Shape> {
-    let colored = panel.series.iter().zip(colors(panel));
-    let entries: Vec<_> = colored.filter(|(series, _)| !series.label.is_empty()).collect();
-    if entries.is_empty() {
-        return Vec::new();
+/// How the entries of a legend stand.
+struct Grid {
+    n_columns: usize,
+    /// Width of a column without the space after it.
+    column: f64,
+    size: (f64, f64),
+}
+
+impl Grid {
+    /// The entries of `panel` one below the other; side by side, as far as `space` allows, above it. `None`
+    /// if no series has a label.
+    fn new(panel: &Panel, space: f64) -> Option<Self> {
+        let labels = || panel.series.iter().map(|s| &s.label).filter(|label| !label.is_empty());
+        let n = labels().count();
+        if n == 0 {
+            return None;
+        }
+        let text = labels().map(|label| width(label, TEXT_SIZE)).fold(0.0, f64::max);
+        let column = SAMPLE + GAP + text;
+        let n_columns = match panel.legend {
+            Some(Corner::Above) => {
+                let fit = (space - 2.0 * PADDING + BETWEEN) / (column + BETWEEN);
+                (fit as usize).clamp(1, n)
+            }
+            _ => 1,
+        };
+        let wide = n_columns as f64 * (column + BETWEEN) - BETWEEN;
+        let size = (2.0 * PADDING + wide, 2.0 * PADDING + ROW * n.div_ceil(n_columns) as f64);
+        Some(Self { n_columns, column, size })
     }
-    let text =
-        entries.iter().map(|(series, _)| width(&series.label, TEXT_SIZE)).fold(0.0, f64::max);
-    let size = (2.0 * PADDING + SAMPLE + GAP + text, 2.0 * PADDING + ROW * entries.len() as f64);
-    let area = panel.legend.map_or_else(|| freest(frame, size, data), |at| corner(at, frame, size));
+
+    /// Left end and middle of the entry `i` in a legend at `area`.
+    fn entry(&self, i: usize, area: Rect) -> (f64, f64) {
+        let (row, column) = (i / self.n_columns, i % self.n_columns);
+        let left = area.left + PADDING + column as f64 * (self.column + BETWEEN);
+        (left, area.top + PADDING + (row as f64 + 0.5) * ROW)
+    }
+}
+
+/// Height of a legend above the frame of `panel`, in a cell with `space` from left to right; zero if it is
+/// elsewhere.
+pub(super) fn height_above(panel: &Panel, space: f64) -> f64 {
+    let above = Grid::new(panel, space).filter(|_| panel.legend == Some(Corner::Above));
+    above.map_or(0.0, |grid| grid.size.1)
+}
+
+/// The legend of `panel` within `frame`, clear of `data` if a corner is, or above it in `cell`, from left to
+/// right; empty if no series has a label.
+pub(super) fn legend(panel: &Panel, frame: Rect, cell: (f64, f64), data: &[Shape]) -> Vec<Shape> {
+    let colored = panel.series.iter().zip(colors(panel));
+    let entries = colored.filter(|(series, _)| !series.label.is_empty());
+    let Some(grid) = Grid::new(panel, cell.1 - cell.0) else { return Vec::new() };
+    let size = grid.size;
+    let area = match panel.legend {
+        None => freest(frame, size, data),
+        Some(Corner::Above) => {
+            // In the middle of the frame, as long as it does not leave the cell.
+            let left = (frame.centre().0 - 0.5 * size.0).min(cell.1 - size.0).max(cell.0);
+            let top = frame.top - size.1;
+            Rect { left, top, right: left + size.0, bottom: frame.top }
+        }
+        Some(at) => corner(at, frame, size),
+    };
 
     // Data behind a legend that found no free corner stay visible, but do not disturb its text.
     let mut shapes =
         vec![Shape::Area { outline: area.corners(), color: Color(255, 255, 255), opacity: 0.85 }];
-    for (i, (series, color)) in entries.into_iter().enumerate() {
-        let middle = area.top + PADDING + (i as f64 + 0.5) * ROW;
-        let left = area.left + PADDING;
+    for (i, (series, color)) in entries.enumerate() {
+        let (left, middle) = grid.entry(i, area);
         let half = 0.28 * ROW;
         let rect = Rect { left, right: left + SAMPLE, top: middle - half, bottom: middle + half };
         shapes.extend(sample(&series.style, color, rect));

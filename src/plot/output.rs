@@ -27,20 +27,24 @@ impl Figure {
         }
         let shapes = layout::shapes(self);
         let contents = [
-            ("csv", table::encode(self).into_bytes()),
-            ("svg", svg::encode(self.size, &shapes)?.into_bytes()),
-            ("png", bitmap::encode(self.size, &shapes)?),
+            table::encode(self).into_bytes(),
+            svg::encode(self.size, &shapes)?.into_bytes(),
+            bitmap::encode(self.size, &shapes)?,
         ];
         // All are complete before the first takes its place.
         let mut ready = Vec::new();
-        for (ending, content) in contents {
-            let path = with_ending(stem, ending);
-            ready.push(write_beside(&path, &content)?);
+        for (path, content) in Self::paths(stem).iter().zip(contents) {
+            ready.push(write_beside(path, &content)?);
         }
         for file in ready {
             file.persist()?;
         }
         Ok(())
+    }
+
+    /// The files that [`save`](Self::save) writes.
+    pub fn paths(stem: &Path) -> [PathBuf; 3] {
+        ["csv", "svg", "png"].map(|ending| with_ending(stem, ending))
     }
 }
 

@@ -83,7 +83,7 @@ impl Axis {
     }
 }
 
-/// A corner of a panel.
+/// Where a legend stands: in a corner of the panel, or outside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Corner {
     /// Upper right.
@@ -94,6 +94,8 @@ pub enum Corner {
     BottomRight,
     /// Lower left.
     BottomLeft,
+    /// Above the panel, below its title: for panels that are full of data.
+    Above,
 }
 
 /// A pair of axes with its series.
@@ -130,7 +132,7 @@ impl Panel {
         self
     }
 
-    /// The same panel with its legend in `corner`.
+    /// The same panel with its legend in `corner`, or above.
     #[must_use]
     pub fn legend(self, corner: Corner) -> Self {
         Self { legend: Some(corner), ..self }

@@ -95,7 +95,10 @@ impl GalaxyModel {
         galaxies.t_ref_gyr.clone().unwrap_or_else(|| self.t_obs_gyr(galaxies))
     }
 
-    fn stars_of_ages(
+    /// The stars of galaxies whose P(age) and masses are given, in place of those that the parameters describe,
+    /// at times of observation `t_obs_gyr` (`[n_gal]`, [`t_obs_gyr`](Self::t_obs_gyr)); bursts are added all the
+    /// same.
+    pub fn stars_of_ages(
         &self,
         mut ages: AgeDistribution,
         t_obs_gyr: &Tensor<1>,

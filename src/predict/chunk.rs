@@ -1,6 +1,7 @@
 //! Predictions for the rows that are computed at once.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use arrow::array::{ArrayRef, Float64Array, StringArray};
 use burn::tensor::Tensor;
@@ -26,6 +27,7 @@ pub(super) struct Predictor {
 impl Predictor {
     pub(super) fn chunk(&self, plan: &Plan, task: Task) -> Result<Chunk> {
         let rows = plan.columns.read(&task.input, &self.model)?;
+        plan.n_beyond_grid.fetch_add(self.beyond_grid(&rows), Ordering::Relaxed);
         let (mut added, status) = self.columns(plan, &rows)?;
         let mut n_outside = 0;
         if self.model.emulator().is_some() {
@@ -105,6 +107,18 @@ impl Predictor {
             .collect();
         arrays.push(Arc::new(StringArray::from_iter(status.iter())));
         Ok((arrays, status))
+    }
+
+    /// Number of good rows with a metallicity that the SSP grid does not have.
+    fn beyond_grid(&self, rows: &Rows) -> usize {
+        let names = self.model.components().names();
+        let of_stars = |name: &str| ["lgmet", "lgmet_young", "lgmet_old"].contains(&name);
+        let columns: Vec<usize> = (0..names.len()).filter(|j| of_stars(names[*j])).collect();
+        let lgmet = self.model.grid().metallicities.lgmet();
+        let (lowest, highest) = (lgmet[0], lgmet[lgmet.len() - 1]);
+        let beyond =
+            |row: &&Vec<f64>| columns.iter().any(|j| row[*j] < lowest || row[*j] > highest);
+        rows.parameters.iter().filter(beyond).count()
     }
 
     /// Why each row, bad ones apart, is outside the prior of the emulator.

@@ -63,13 +63,28 @@ impl PredictJob<'_> {
     /// with the number of rows done and their total, first with those of an earlier run.
     ///
     /// # Errors
-    /// Those of reading and writing catalogues; [`Error::File`] when the folder of parts belongs to
-    /// another job and, with `strict`, for the first bad row; [`Error::Invalid`] for a Jacobian without
+    /// Those of reading and writing catalogues; [`Error::File`] when no column is a parameter, when the
+    /// folder of parts belongs to another job and, with `strict`, for the first bad row; [`Error::Invalid`] for a Jacobian without
     /// parameters; [`Error::Worker`] when a thread fails. Finished parts are kept.
     pub fn run(
         &self,
         input: &Path,
         output: &Path,
+        progress: impl FnMut(usize, usize),
+    ) -> Result<Summary> {
+        self.run_noting(input, output, |_| {}, progress)
+    }
+
+    /// The same; before the work, `note` is told the columns that are carried through though they differ from
+    /// a parameter that the catalogue does not have by case or punctuation only, each with that parameter.
+    ///
+    /// # Errors
+    /// Those of [`run`](Self::run).
+    pub fn run_noting(
+        &self,
+        input: &Path,
+        output: &Path,
+        note: impl FnOnce(&[(String, &'static str)]),
         progress: impl FnMut(usize, usize),
     ) -> Result<Summary> {
         if self.jacobian.is_some_and(|(_, wrt)| wrt.is_empty()) {
@@ -88,7 +103,8 @@ impl PredictJob<'_> {
         let batch = self.batch_rows().min(part_rows);
         let reader = CatalogReader::open(input, part_rows)?;
         let n_rows = reader.n_rows();
-        let plan = Plan::new(self, &reader, output)?;
+        let plan = Plan::new(self, input, &reader, output)?;
+        note(&plan.misnamed());
         let asked = plan.asked_for(self.model);
         let job = job_record(input, self.model, &asked, n_rows, part_rows, batch)?;
         let n = n_workers(self.threads, self.model.place(), n_rows.div_ceil(batch));

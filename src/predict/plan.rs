@@ -3,15 +3,16 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicUsize;
 
 use arrow::datatypes::{DataType, Field};
 
 use super::job::PredictJob;
 use super::rows::CatalogColumns;
-use crate::Result;
 use crate::catalog::{CatalogReader, Format, OutputLayout};
 use crate::population::{EquivalentWidths, Frame, GalaxyModel};
 use crate::ssp::line_key;
+use crate::{Error, Result};
 
 /// Column with the reason why a galaxy is outside the box in which the emulator of P(age) was trained.
 const OUTSIDE_COLUMN: &str = "outside_prior";
@@ -46,6 +47,8 @@ pub(super) struct Plan {
     pub carried: Vec<String>,
     /// Input columns whose names the output needs for its own.
     pub replaced: Vec<String>,
+    /// Rows computed so far whose metallicity is beyond those of the SSP grid.
+    pub n_beyond_grid: AtomicUsize,
 }
 
 /// A safetensors file beside the catalogue.
@@ -66,9 +69,18 @@ pub(crate) struct SideArray {
 
 impl Plan {
     /// # Errors
-    /// Those of [`Format::from_path`] and [`OutputLayout::new`].
-    pub(super) fn new(job: &PredictJob<'_>, reader: &CatalogReader, output: &Path) -> Result<Self> {
+    /// [`Error::File`] when no column of the input is a parameter; those of [`Format::from_path`] and
+    /// [`OutputLayout::new`].
+    pub(super) fn new(
+        job: &PredictJob<'_>,
+        input: &Path,
+        reader: &CatalogReader,
+        output: &Path,
+    ) -> Result<Self> {
         let columns = CatalogColumns::find(job.model.components(), reader.column_names());
+        if columns.is_empty() {
+            return Err(Error::file(input, without_parameters(&columns, reader)));
+        }
         let fields = fields(job);
         let foreign = reader.column_names().filter(|name| !columns.uses(name)).map(str::to_owned);
         let (replaced, carried) =
@@ -90,7 +102,14 @@ impl Plan {
             spectra: job.spectra.is_some(),
             carried,
             replaced,
+            n_beyond_grid: AtomicUsize::new(0),
         })
+    }
+
+    /// Columns that are carried through and almost have the name of a parameter, with that name.
+    pub(super) fn misnamed(&self) -> Vec<(String, &'static str)> {
+        let almost = |name: &String| Some((name.clone(), self.columns.almost(name)?));
+        self.carried.iter().filter_map(almost).collect()
     }
 
     /// What tells outputs apart: columns and arrays, whatever the names of the files.
@@ -108,6 +127,22 @@ impl OutputPlan {
         let arrays = self.side_files.iter().flat_map(|file| &file.arrays);
         arrays.filter(|array| array.values.is_none()).map(|array| array.name).collect()
     }
+}
+
+/// What is wrong with a catalogue that has no parameter.
+fn without_parameters(columns: &CatalogColumns, reader: &CatalogReader) -> String {
+    let names: Vec<&str> = reader.column_names().collect();
+    let mut reason = format!(
+        "none of its columns is a parameter of the model: {} (see `starburn parameters`)",
+        columns.names().collect::<Vec<_>>().join(", ")
+    );
+    let almost = names.iter().find_map(|name| Some((name, columns.almost(name)?)));
+    if let Some((name, known)) = almost {
+        reason += &format!("; {name:?} should be {known:?}");
+    } else if names.iter().any(|name| name.contains([';', '\t'])) {
+        reason += "; its columns are not separated by commas";
+    }
+    reason
 }
 
 /// The columns that the output adds to the input.

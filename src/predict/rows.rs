@@ -32,6 +32,23 @@ impl CatalogColumns {
         }
     }
 
+    /// True when no column is a parameter, nor [`T_OBS_COLUMN`].
+    pub(super) fn is_empty(&self) -> bool {
+        !self.has_t_obs && !self.present.contains(&true)
+    }
+
+    /// Names that a catalogue may have.
+    pub(super) fn names(&self) -> impl Iterator<Item = &'static str> {
+        self.info.iter().map(|p| p.name).chain([T_OBS_COLUMN])
+    }
+
+    /// The parameter without a column that `name` differs from by case or punctuation only.
+    pub(super) fn almost(&self, name: &str) -> Option<&'static str> {
+        let present = self.present.iter().copied().chain([self.has_t_obs]);
+        let mut missing = self.names().zip(present).filter(|(_, present)| !present);
+        missing.find(|(known, _)| letters(known).eq(letters(name))).map(|(known, _)| known)
+    }
+
     /// The same with other values, by index, for parameters that are not among the columns.
     pub(crate) fn with_defaults(mut self, values: impl Iterator<Item = (usize, f64)>) -> Self {
         values.for_each(|(j, value)| self.info[j].default = value);
@@ -101,6 +118,11 @@ impl CatalogColumns {
         }
         Ok((parameters, t_obs))
     }
+}
+
+/// Letters and digits of a name, in lower case.
+fn letters(name: &str) -> impl Iterator<Item = char> {
+    name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase)
 }
 
 fn number(name: &str, cell: &Cell) -> std::result::Result<f64, String> {

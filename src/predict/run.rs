@@ -4,7 +4,6 @@
 use std::collections::HashSet;
 use std::num::NonZeroUsize;
 use std::path::Path;
-use std::thread::available_parallelism;
 
 use arrow::array::RecordBatch;
 use arrow::compute::concat_batches;
@@ -53,14 +52,10 @@ pub(crate) struct Finished {
     pub n_resumed: usize,
 }
 
-/// Number of worker threads for `n_batch` batches: as asked for, or all cores for devices that are the
-/// processor, else one; not more than there are batches.
+/// Number of worker threads for `n_batch` batches: as asked for, or those of the device; not more than there
+/// are batches.
 pub(crate) fn n_workers(threads: Option<NonZeroUsize>, place: &Place, n_batch: usize) -> usize {
-    let cores = || match place.is_cpu() {
-        true => available_parallelism().unwrap_or(NonZeroUsize::MIN),
-        false => NonZeroUsize::MIN,
-    };
-    threads.unwrap_or_else(cores).get().min(n_batch.max(1))
+    threads.unwrap_or_else(|| place.default_threads()).get().min(n_batch.max(1))
 }
 
 impl PartedRun<'_> {

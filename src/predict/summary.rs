@@ -1,5 +1,7 @@
 //! What a run did, for people.
 
+use std::sync::atomic::Ordering;
+
 use super::plan::Plan;
 use super::run::Finished;
 
@@ -16,6 +18,9 @@ pub struct Summary {
     pub first_bad: Option<(usize, String)>,
     /// Rows outside the box in which the emulator of P(age) was trained.
     pub n_outside: usize,
+    /// Rows whose metallicity is beyond those of the SSP grid, which stop at its ends; of the rows that this
+    /// run has computed.
+    pub n_beyond_grid: usize,
     /// Parameters that took their default in every row, with the value.
     pub defaulted: Vec<(String, f64)>,
     /// True when the times of observation follow from the redshifts.
@@ -31,6 +36,7 @@ impl Summary {
         let defaulted = plan.columns.defaulted();
         let mut summary = Self {
             n_resumed: finished.n_resumed,
+            n_beyond_grid: plan.n_beyond_grid.load(Ordering::Relaxed),
             defaulted: defaulted.iter().map(|p| (p.name.to_owned(), p.default)).collect(),
             t_obs_from_redshift: !plan.columns.has_t_obs(),
             carried: plan.carried.clone(),

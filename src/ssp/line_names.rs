@@ -3,6 +3,7 @@
 //! FSPS labels a line `"[O III] 5007"`; DSPS keeps the same line under the key `O_III_5007`. Both
 //! are understood wherever a line is asked for, in upper or lower case.
 
+use crate::names::available;
 use crate::{Error, Result};
 
 /// The key under which DSPS keeps a line: `-` and spaces become `_`, dots become `p`, square
@@ -22,8 +23,8 @@ pub fn line_key(name: &str) -> String {
 /// [key](line_key) up to case and underscores.
 ///
 /// # Errors
-/// [`Error::UnknownName`] when there is none, listing the names; or when there are several,
-/// listing those.
+/// [`Error::UnknownName`] when there is none, listing the names or the closest of many; or when there are
+/// several, listing those.
 pub fn find_line<S: AsRef<str>>(names: &[S], wanted: &str) -> Result<usize> {
     let names = || names.iter().map(AsRef::as_ref);
     if let Some(i) = names().position(|name| name == wanted && !name.is_empty()) {
@@ -42,7 +43,7 @@ pub fn find_line<S: AsRef<str>>(names: &[S], wanted: &str) -> Result<usize> {
     match found.as_slice() {
         [(i, _)] => Ok(*i),
         // FSPS wavelengths without a label have empty names.
-        [] => Err(unknown(names().filter(|n| !n.is_empty()).collect::<Vec<_>>().join(", "))),
+        [] => Err(unknown(available(wanted, names().filter(|n| !n.is_empty())))),
         several => {
             let several: Vec<&str> = several.iter().map(|(_, name)| *name).collect();
             Err(unknown(format!("{} (several fit: give one of them exactly)", several.join(", "))))

@@ -7,6 +7,7 @@ use std::thread::ScopedJoinHandle;
 use burn::tensor::Tensor;
 
 use super::Quantities;
+use crate::caught::last_words;
 use crate::device::Place;
 use crate::{Error, Result};
 
@@ -63,7 +64,8 @@ pub fn deal(n: usize, batch: usize, n_workers: usize) -> Result<Vec<Vec<Range<us
 /// number of workers. Memory does not grow with the number of chunks.
 ///
 /// # Errors
-/// The first error of `part`; [`Error::Invalid`] for parts of another width and when a worker panics.
+/// The first error of `part`; [`Error::Invalid`] for parts of another width; [`Error::Worker`] when a worker
+/// panics.
 pub fn sum_over_chunks<P: Population>(
     workers: &mut [P],
     width: usize,
@@ -95,8 +97,8 @@ pub fn sum_over_chunks<P: Population>(
         let sum = in_turn(parts, &n_chunks, width);
         // Every one of them, or the scope would panic for those that are left.
         let ended: Vec<_> = threads.into_iter().map(ScopedJoinHandle::join).collect();
-        if ended.iter().any(|end| end.is_err()) {
-            return Err(Error::invalid("population", "a worker thread panicked"));
+        if let Some(words) = ended.into_iter().find_map(std::result::Result::err) {
+            return Err(Error::Worker { reason: last_words(&*words) });
         }
         sum
     })
@@ -205,8 +207,8 @@ mod tests {
             let all = || numbers(1000, 1, n_workers);
             let error = sum_over_chunks(&mut all(), 1, failing).unwrap_err().to_string();
             assert!(error.contains("test: failed"), "{error}");
-            let error = sum_over_chunks(&mut all(), 1, panicking).unwrap_err().to_string();
-            assert!(error.contains("panicked"), "{error}");
+            let error = sum_over_chunks(&mut all(), 1, panicking).unwrap_err();
+            assert!(matches!(&error, Error::Worker { reason } if reason.contains("on purpose")));
             assert!(sum_over_chunks(&mut all(), 2, |_, _, _| Ok(vec![1.0])).is_err());
         }
     }

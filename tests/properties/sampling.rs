@@ -2,9 +2,13 @@
 
 use burn::tensor::Tensor;
 use starburn::device::Place;
+use starburn::dust::DustModel;
 use starburn::filter::{Filter, FilterSet};
+use starburn::metallicity::MetallicityModel;
+use starburn::nebular::{LineFit, fit_lines};
 use starburn::parameters::{Edge, ParamInfo};
 use starburn::population::Components;
+use starburn::sfh::SfhModel;
 use starburn::ssp::{SspGrid, embedded};
 
 /// Three coarse bands: ultraviolet, optical, near infrared.
@@ -37,6 +41,26 @@ pub(crate) fn coarse_grid() -> SspGrid {
     );
     let lg_q_h = full.lg_q_h.as_ref().unwrap();
     grid.unwrap().with_lg_q_h(pick(lg_q_h, &rows)).unwrap()
+}
+
+/// The coarse grid with some lines of the fit.
+pub(crate) fn grid_with_lines(names: &[&str]) -> SspGrid {
+    let grid = coarse_grid();
+    let lines = fit_lines(&grid, LineFit::embedded(), &[-4.0, -3.25, -2.5, -1.75, -1.0]).unwrap();
+    grid.with_lines(lines.select(names).unwrap()).unwrap()
+}
+
+/// Ingredients such that every model of each kind occurs, and half of the galaxies have lines.
+pub(crate) fn choices() -> Vec<Components> {
+    let sfh = SfhModel::ALL.iter().enumerate();
+    sfh.map(|(i, sfh)| Components {
+        sfh: *sfh,
+        burst: i % 3 == 0,
+        metallicity: MetallicityModel::ALL[i % MetallicityModel::ALL.len()],
+        ionization: i % 2 == 0,
+        dust: DustModel::ALL[i % DustModel::ALL.len()],
+    })
+    .collect()
 }
 
 /// Rows that fill the parameter box evenly; `margin` keeps them that share of each range away from
