@@ -62,7 +62,9 @@ pub(super) fn run(args: &GalaxiesArgs) -> Result<ExitCode> {
     // The growth of haloes is drawn, which leaves these without a gradient.
     let free = free.freeze(&["diffmahpop.fec_*"])?;
     let threads = args.threads.unwrap_or_else(|| place.default_threads().get());
-    let setup = PopulationSetup { batch: args.batch, threads, ..PopulationSetup::default() };
+    let mut setup = PopulationSetup { batch: args.batch, threads, ..PopulationSetup::default() };
+    // As `starburn optimize` has it.
+    setup.settings.tables.n_dust = 1;
     let filters = FilterSet::resolve(&args.filters)?;
     let bench = GalaxiesBench { n: args.n, setup, repeats: args.repeat };
     let report = bench.run(embedded(), &filters, &free, &place)?;

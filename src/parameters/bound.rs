@@ -87,8 +87,15 @@ impl Bound {
     /// The value in the range from `lo` to `hi` for a number `u` of unbounded space; far out, an end of it.
     pub fn to_bounded(&self, u: f64, (lo, hi): (f64, f64)) -> f64 {
         let x0 = self.centre.between(lo, hi);
-        // Rounding may lead out of the range.
-        (lo + (hi - lo) / (1.0 + (-self.k * (u - x0)).exp())).max(lo).min(hi)
+        let value = lo + (hi - lo) / (1.0 + (-self.k * (u - x0)).exp());
+        // Rounding may lead out of the range; what is no number stays so.
+        if value < lo {
+            lo
+        } else if value > hi {
+            hi
+        } else {
+            value
+        }
     }
 
     /// The number of unbounded space for a value in the range from `lo` to `hi`. The ends, which are
@@ -133,5 +140,6 @@ mod tests {
             }
         }
         assert_eq!(Bound::square(0.0, 9.0).to_unbounded(9.0, (9.0, 9.0)), 9.0);
+        assert!(Bound::square(0.0, 9.0).to_bounded(f64::NAN, (0.0, 9.0)).is_nan());
     }
 }
