@@ -315,7 +315,7 @@ fn impossible_output_is_refused_at_once() {
     fs::create_dir(folder.path("folder.csv")).unwrap();
     for (name, reason) in [
         ("out.txt", "catalogues end in .csv, .parquet or .pq"),
-        ("nowhere/out.parquet", "cannot create"),
+        ("nowhere/out.parquet", "nowhere does not exist"),
         ("folder.csv", "is a folder"),
         ("out.csv", "List"),
     ] {

@@ -148,7 +148,7 @@ mod tests {
         fs::write(&file, "").unwrap();
         for stem in [file.join("fig"), folder.path().join("missing").join("fig")] {
             let error = figure().save(&stem).unwrap_err();
-            assert!(matches!(error, Error::Io { action: "create", .. }), "{error}");
+            assert!(matches!(error, Error::Io { .. } | Error::File { .. }), "{error}");
         }
         assert!(matches!(figure().save(Path::new("/")), Err(Error::Invalid { .. })));
         let mut uneven = figure();
