@@ -1,5 +1,7 @@
 //! Properties of the whole chain for every choice of ingredients, on a coarse grid.
 
+use std::cmp::Ordering;
+
 use burn::tensor::Tensor;
 use starburn::device::{Place, Precision};
 use starburn::dust::{AttenuationCurve, DustLaw, DustModel};
@@ -49,7 +51,7 @@ pub(crate) fn outputs(model: &GalaxyModel, matrix: &Tensor<2>) -> Tensor<2> {
 }
 
 /// Asserts that all outputs of galaxies and their derivatives with respect to all parameters are finite.
-/// Only magnitudes may be infinitely faint, where a band sees nothing.
+/// Only magnitudes and lines may be infinitely faint, where a band sees nothing or dust leaves nothing.
 pub(crate) fn everything_is_finite(
     components: Components,
     grid: &SspGrid,
@@ -59,16 +61,25 @@ pub(crate) fn everything_is_finite(
     let model = model(components, grid, Frame::Observed, place);
     let n_bands = model.filter_names().len();
     let wrt: Vec<usize> = (0..components.names().len()).collect();
-    // Masses and lines as one sum: a derivative that is lost in one of them is lost in it.
+    let n_lines = model.line_names().len();
+    // Masses as one sum, and lines: a derivative that is lost in one of them is lost in it.
     let result = jacobian_of_columns(&matrix(place, rows), &wrt, |matrix| {
         let all = outputs(&model, matrix);
-        let rest = all.clone().narrow(1, n_bands, all.dims()[1] - n_bands).sum_dim(1);
-        Ok(Tensor::cat(vec![all.narrow(1, 0, n_bands), rest], 1))
+        let mut parts = vec![all.clone().narrow(1, 0, n_bands)];
+        parts.push(all.clone().narrow(1, n_bands, 2).sum_dim(1));
+        if n_lines > 0 {
+            parts.push(all.narrow(1, n_bands + 2, n_lines).sum_dim(1));
+        }
+        Ok(Tensor::cat(parts, 1))
     });
     let result = result.unwrap();
-    let n_out = n_bands + 1;
+    let n_out = n_bands + 1 + usize::from(n_lines > 0);
     for (i, value) in values(result.values).into_iter().enumerate() {
-        let faint = i % n_out < n_bands && value == f64::INFINITY;
+        let faint = match (i % n_out).cmp(&n_bands) {
+            Ordering::Less => value == f64::INFINITY,
+            Ordering::Equal => false,
+            Ordering::Greater => value == f64::NEG_INFINITY,
+        };
         let row = &rows[i / n_out];
         assert!(value.is_finite() || faint, "{place} {components:?}: {value} for {row:?}");
     }
