@@ -271,7 +271,7 @@ mod tests {
             state.write(&path, "a").unwrap();
             State::read(&path, "a").unwrap_err().to_string()
         };
-        assert!(error(&state).contains("history"), "no step was done");
+        assert!(error(&state).contains("not finite"), "no step was done");
         state.history.push(Record { stage: 0, step: 0, value: 1.0, gradient_norm: 0.0 });
         state.write(&path, "a").unwrap();
         assert_eq!(State::read(&path, "a").unwrap(), state);
@@ -284,6 +284,26 @@ mod tests {
         store.write(&path).unwrap();
         let error = State::read(&path, "a").unwrap_err().to_string();
         assert!(error.contains("\"memory\" has a wrong shape"), "{error}");
+        // Numbers that no optimization writes.
+        state.write(&path, "a").unwrap();
+        let valid = Store::read(&path).unwrap();
+        let changed = |change: &dyn Fn(&mut Store)| {
+            let mut store = valid.clone();
+            change(&mut store);
+            State::from_store(&store, &path, "a").unwrap_err().to_string()
+        };
+        let set = |store: &mut Store, key: &str, value: &str| {
+            store.metadata.insert(key.into(), value.into());
+        };
+        assert!(changed(&|s| set(s, "step", "1")).contains("step 1 of stage 0 does not go with"));
+        assert!(changed(&|s| set(s, "step", "-1")).contains("step \"-1\" is no number"));
+        assert!(changed(&|s| set(s, "stage", "0.5")).contains("stage \"0.5\" is no number"));
+        let error = changed(&|s| {
+            s.arrays.insert("best".into(), Array::f64(&[5], vec![f64::NAN; 5]));
+        });
+        assert!(error.contains("number 0 of the tensor \"best\" is not finite"), "{error}");
+        let state = State::from_store(&valid, &path, "a").unwrap();
+        assert!(state.check(2, 1).is_ok() && state.check(3, 1).is_err());
         std::fs::write(&path, "nothing").unwrap();
         assert!(State::read(&path, "a").is_err());
     }
