@@ -20,7 +20,7 @@ use starburn::store::Store;
 const KILLS: u64 = 5;
 /// Galaxies to be fitted, and haloes at each redshift of an optimization: seconds of work.
 const FITTED: u64 = 40;
-const HALOES: usize = 400;
+const HALOES: usize = 60;
 
 fn number(variable: &str, usual: u64) -> u64 {
     std::env::var(variable).map_or(usual, |text| text.parse().unwrap())

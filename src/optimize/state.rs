@@ -278,6 +278,7 @@ mod tests {
         };
         assert!(error(&unbegun).contains("a place has numbers"), "no step was done");
         let state = begun();
+        assert!(state.check(2, 1).is_ok() && state.check(3, 1).is_err());
         state.write(&path, "a").unwrap();
         assert_eq!(State::read(&path, "a").unwrap(), state);
         let other = State::read(&path, "b").unwrap_err().to_string();
