@@ -136,7 +136,7 @@ fn filters() {
         ("unsorted", |s| set(s, "b.y/wave_aa", 0, 2500.0), &["filter b.y", "ascend"]),
         ("half a filter", |s| drop(s.arrays.remove("b.y/wave_aa")), &["b.y/wave_aa"]),
         ("no filters", |s| s.arrays.clear(), &["holds no filter"]),
-        ("a matrix", |s| put(s, "b.y/wave_aa", &[3, 1], 1.0), &["b.y/wave_aa", "one dimension"]),
+        ("a matrix", |s| put(s, "b.y/wave_aa", &[3, 1], 1.0), &["b.y/wave_aa", "expected 1 axes"]),
         ("a tensor of another kind", |s| put(s, "flux", &[3], 1.0), &["tensor flux"]),
     ];
     check(&seed("filter_safetensors/two.safetensors"), changes, FilterSet::read);
