@@ -122,7 +122,11 @@ fn optimizations_that_make_no_sense() {
         ("[0.0, 0.6, 1.2]", "[0.0, nan, 1.2]", &["o.toml", "\"r\"", "edges of redshift"]),
         ("[0.0, 0.6, 1.2]", "[0.0]", &["o.toml", "\"r\"", "edges"]),
         ("bins = 5, ", "", &["o.toml", "\"r\"", "first, last and bins"]),
-        ("bins = 5", "bins = 9999", &["o.toml", "\"r\"", "bins of axis \"lsst_r\" = 9999", "[1, 4096]"]),
+        (
+            "bins = 5",
+            "bins = 9999",
+            &["o.toml", "\"r\"", "bins of axis \"lsst_r\" = 9999", "[1, 4096]"],
+        ),
         ("first = 17.0", "first = inf", &["o.toml", "\"r\"", "edges of lsst_r"]),
         ("width = 0.5", "width = -0.5", &["o.toml", "\"r\"", "width", "-0.5"]),
         ("\"lsst_g - lsst_r\"", "\"lsst_g - lsst_i\"", &["o.toml", "\"r\"", "lsst_i"]),
