@@ -40,9 +40,9 @@ const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Find the parameters of a whole population from the distributions of its galaxies.
 ///
-/// Haloes get galaxies by DiffmahPop, DiffstarPop, a mass-metallicity relation and a dust model; their
-/// luminosity functions, colours or mean relations, as soft histograms, are compared with a target, and the
-/// exact gradient is followed to the best parameters. CONFIG is TOML; a small one:
+/// Haloes get galaxies by DiffmahPop, DiffstarPop, a mass-metallicity relation and a dust model;
+/// their luminosity functions, colours or mean relations, as soft histograms, are compared with a
+/// target, and the exact gradient is followed to the best parameters. CONFIG is TOML; a small one:
 ///
 ///   [model]                       # options of `starburn predict` without dashes
 ///   filters = "lsst_g,lsst_r"
@@ -64,8 +64,9 @@ const PATIENCE: Duration = Duration::from_secs(1);
 ///   method = "adam"
 ///   steps = 50
 ///
-/// Writes parameters.csv, best_fit.toml, statistics.csv, history.csv, fisher.csv, directions.csv and the
-/// figures comparison, loss and correlations. If the run is interrupted, the same command goes on from the last state in the folder.
+/// Writes parameters.csv, best_fit.toml, statistics.csv, history.csv, fisher.csv, directions.csv and
+/// the figures comparison, loss and correlations. If the run is interrupted, the same command goes
+/// on from the last state in the folder.
 ///
 /// Example: starburn optimize survey.toml -o survey
 #[derive(clap::Args)]

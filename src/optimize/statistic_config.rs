@@ -59,7 +59,10 @@ struct AxisConfig {
 
 /// How sure the data are: a name, or numbers.
 #[derive(Clone, Debug, Deserialize)]
-#[serde(untagged)]
+#[serde(
+    untagged,
+    expecting = "expected \"data\", \"counts\", \"poisson\", { background }, { absolute, relative } or { covariance }"
+)]
 enum ErrorsConfig {
     Name(String),
     Poisson(PoissonConfig),

@@ -144,6 +144,11 @@ fn optimizations_that_make_no_sense() {
             &["o.toml", "\"r\"", "standard deviations"],
         ),
         ("name = \"r\"", "name = \"r\"\nerrors = { background = -1 }", &["o.toml", "\"r\"", "-1"]),
+        (
+            "name = \"r\"",
+            "name = \"r\"\nerrors = 0.05",
+            &["o.toml", "line", "{ absolute, relative }"],
+        ),
     ];
     each_refused("optimize o.toml -o new", "o.toml", &valid, cases, |_| ());
 }
