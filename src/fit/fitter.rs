@@ -18,7 +18,8 @@ pub struct FitSettings {
     pub starts: usize,
     /// The largest number of times that the model is computed in a search.
     pub max_iterations: usize,
-    /// The largest number of draws from the posterior probability per galaxy; 0 for its maximum alone.
+    /// The largest number of draws from the posterior probability per galaxy, rounded up to a multiple of 64;
+    /// 0 for its maximum alone.
     pub draws: usize,
 }
 

@@ -12,7 +12,7 @@ use nalgebra::{DMatrix, DVector};
 use crate::numerics::random::{normal, uniform};
 
 /// Draws between which the density to draw from changes.
-const ROUND: usize = 64;
+pub(super) const ROUND: usize = 64;
 /// So many effective draws are enough: means are off by a tenth of a standard deviation.
 const ENOUGH: f64 = 100.0;
 /// Degrees of freedom, even, of the densities that are drawn from, Student's: with tails that are longer

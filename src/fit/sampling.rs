@@ -5,7 +5,7 @@ use nalgebra::DMatrix;
 use super::amplitude::Amplitude;
 use super::forward::{At, Forward, Problem};
 use super::galaxy::{Posterior, flux_of_magnitude_ujy};
-use super::posterior::{Found, Sampler};
+use super::posterior::{Found, ROUND, Sampler};
 use super::search::Point;
 use crate::Result;
 
@@ -62,6 +62,8 @@ impl Start<'_> {
         let centre: Vec<f64> = drawn.iter().map(|j| u[*j]).collect();
         let covariance: Vec<f64> =
             drawn.iter().flat_map(|i| drawn.iter().map(|j| covariance[(*i, *j)])).collect();
+        // Weights take all rounds for equally long.
+        let most = most.next_multiple_of(ROUND);
         Sampler::new(&centre, &covariance, most, self.problem.galaxy.seed())
     }
 
