@@ -53,6 +53,7 @@ pub mod halo;
 mod hdf5;
 pub mod history;
 pub mod imf;
+mod lock;
 pub mod metallicity;
 mod names;
 pub mod nebular;

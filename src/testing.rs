@@ -273,7 +273,7 @@ mod tests {
     use crate::parameters::{Bound, Centre, Edge, ParamInfo, check};
 
     const fn info(name: &'static str, bound: Bound) -> ParamInfo {
-        ParamInfo { name, unit: "1", default: 0.5, bound }
+        ParamInfo { name, meaning: "", unit: "1", default: 0.5, bound }
     }
 
     /// The first is bounded by the last.

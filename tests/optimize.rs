@@ -64,9 +64,15 @@ fn an_optimization_finds_parameters_that_other_commands_read() {
     assert!(list.contains("dust.av_norm") && list.contains("quantities: lsst_g, lsst_r, lg_mstar"));
     assert!(!path.join("starburn-optimize").exists());
 
-    let (out, _) = succeeds(path, &["optimize", "c.toml", "-o", "out"]);
-    assert!(out.contains("800 galaxies, 30 values of 1 statistics, 3 free parameters"), "{out}");
     let files = path.join("out");
+    fs::create_dir(&files).unwrap();
+    let lock = fs::File::create(files.join(".starburn-lock")).unwrap();
+    lock.lock().unwrap();
+    fails(path, &["optimize", "c.toml", "-o", "out"], &["out: another run is writing there"]);
+    drop(lock);
+    let (out, _) = succeeds(path, &["optimize", "c.toml", "-o", "out"]);
+    assert!(!files.join(".starburn-lock").exists());
+    assert!(out.contains("800 galaxies, 30 values of 1 statistics, 3 free parameters"), "{out}");
     for name in ["comparison", "loss", "correlations"] {
         for kind in ["png", "svg", "csv"] {
             assert!(files.join(format!("{name}.{kind}")).is_file(), "{name}.{kind}");
@@ -85,7 +91,7 @@ fn an_optimization_finds_parameters_that_other_commands_read() {
     assert_eq!(numbers(&files.join("directions.csv"), "error").len(), 3);
 
     // What it found makes the galaxies of a catalogue of haloes, and is timed.
-    let haloes = "redshift,lgm_obs\n0.4,12.5\n0.2,11.6\n0.4,13.1\n";
+    let haloes = "id,redshift,lgm_obs\n007,0.4,12.5\n008,0.2,11.6\nb c,0.4,13.1\n";
     fs::write(path.join("haloes.csv"), haloes).unwrap();
     let galaxies = ["--population", "out/best_fit.toml", "--filters", "lsst_g,lsst_r"];
     let of = |output: &'static str, more: &[&'static str]| {
@@ -96,12 +102,22 @@ fn an_optimization_finds_parameters_that_other_commands_read() {
     let one = of("one.csv", &[]);
     assert_eq!(numbers(&one, "halo"), [1.0, 0.0, 2.0]);
     assert_eq!(numbers(&one, "redshift"), [0.2, 0.4, 0.4]);
+    assert_eq!(numbers(&one, "lgm_obs"), [11.6, 12.5, 13.1]);
+    let rows = fs::read_to_string(&one).unwrap();
+    let ids: Vec<&str> = rows.lines().map(|row| row.split(',').next().unwrap()).collect();
+    assert_eq!(ids, ["id", "008", "007", "b c"]);
     assert!(numbers(&one, "mag_lsst_r").iter().all(|m| (10.0..40.0).contains(m)));
     assert_eq!(
         fs::read(of("two.csv", &["--batch", "1", "--threads", "1000000000"])).unwrap(),
         fs::read(&one).unwrap()
     );
     let both = of("both.csv", &["--mixing", "weights"]);
+    assert_eq!(numbers(&both, "lgm_obs").len(), 6);
+    fs::write(path.join("haloes.csv"), haloes.replace("id", "halo")).unwrap();
+    let args = ["predict", "haloes.csv", "-o", "x.csv"];
+    let (_, err) = succeeds(path, &[&args[..], &galaxies].concat());
+    assert!(err.contains("columns replaced by predictions: halo\n"), "{err}");
+    fs::remove_file(path.join("x.csv")).unwrap();
     let weights = numbers(&both, "weight");
     assert_eq!((weights.len(), weights.iter().sum::<f64>().round()), (6, 3.0));
     fails(

@@ -132,7 +132,7 @@ fn galaxies_of_haloes(filters: &FilterSet, place: &Place, folder: &Path) {
     let setup = PopulationSetup { batch: 8, threads: 1, ..PopulationSetup::default() };
     let workers = setup.workers(embedded(), filters, Arc::new(haloes), &free, place).unwrap();
     let workers = vec![workers; 2].concat();
-    write_galaxies(workers, &free.start(), &folder.join("galaxies.parquet"), |_| ()).unwrap();
+    write_galaxies(workers, &free.start(), None, &folder.join("galaxies.parquet"), |_| ()).unwrap();
 }
 
 #[test]

@@ -112,6 +112,11 @@ impl CatalogReader {
         self.schema.fields().iter().map(|field| field.name().as_str())
     }
 
+    /// The columns as they are in the batches.
+    pub fn schema(&self) -> SchemaRef {
+        self.schema.clone()
+    }
+
     /// The columns as they should be written to a file of the format `output`.
     ///
     /// From CSV to Parquet a column becomes `Int64` or `Float64` if all its values are such numbers

@@ -13,6 +13,7 @@ use crate::emulator::{
     Trainer, evaluate,
 };
 use crate::files::{remove_stale_beside, write_atomic};
+use crate::lock::alone_in;
 use crate::plot::{Axis, Corner, Figure, Panel, Series};
 use crate::ssp::embedded;
 use crate::{Error, Result};
@@ -111,6 +112,11 @@ fn train(args: &TrainArgs) -> Result<()> {
         return Err(Error::file(&args.output, "is not a folder"));
     }
     std::fs::create_dir_all(&args.output).map_err(Error::io("create", &args.output))?;
+    alone_in(&args.output, || train_in(args, config, &place))
+}
+
+/// Trains in the folder of the results, which is there.
+fn train_in(args: &TrainArgs, config: EmulatorConfig, place: &Place) -> Result<()> {
     let file = |name: &str| args.output.join(name);
     let checkpoint = file("checkpoint.safetensors");
     remove_stale_beside(&checkpoint);
@@ -122,9 +128,9 @@ fn train(args: &TrainArgs) -> Result<()> {
             return Err(Error::file(&checkpoint, reason));
         }
         tell!("going on after step {} of {steps}", state.step);
-        Trainer::resume(state, embedded(), &place)?
+        Trainer::resume(state, embedded(), place)?
     } else {
-        Trainer::new(config, embedded(), &place)?
+        Trainer::new(config, embedded(), place)?
     };
     let bar = steps_bar(steps, trainer.state().step);
     trainer.run(|event| {

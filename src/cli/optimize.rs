@@ -15,6 +15,7 @@ use super::optimize_figures::{
 use super::paths::check_different;
 use crate::files::{remove_stale_beside, write_atomic};
 use crate::galhalo::FreeParameters;
+use crate::lock::alone_in;
 use crate::optimize::{
     Fisher, FittedParameter, Ingredients, Objective, OptimizeConfig, Problem, Record, State,
     directions_csv, fisher_csv, fitted_parameters, optimize, parameters_csv, write_statistics,
@@ -115,7 +116,7 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
     let problem = config.problem(&ingredients).map_err(in_file)?;
     let job = config.checksum(options.files())?;
     std::fs::create_dir_all(&args.output).map_err(Error::io("create", &args.output))?;
-    minimize(args, &config, problem, &job)?;
+    alone_in(&args.output, || minimize(args, &config, problem, &job))?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -9,10 +9,11 @@ use crate::metallicity::MetallicityModel;
 use crate::nebular::LineSource;
 use crate::parameters::{Edge, ParamInfo};
 use crate::population::Components;
+use crate::predict::T_OBS_COLUMN;
 use crate::sfh::SfhModel;
 
-/// List the parameters of a model, which are the columns of its catalogues: name, unit, default and
-/// range. Without options, also the models there are.
+/// List the parameters of a model, which are the columns of its catalogues: name, default, unit, range
+/// and meaning. Without options, also the models there are.
 ///
 /// Example: starburn parameters --sfh delayed_tau --burst --dust-model two_component --lines fit
 #[derive(clap::Args)]
@@ -30,16 +31,22 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
         ionization: args.lines == LineSource::Fit,
         ..args.components.components()
     };
-    say!("{:<22} {:>14} {:>14}  {:<28}", "parameter", "unit", "default", "range");
+    row(["parameter", "default", "unit", "range", "meaning"]);
     for info in components.info() {
-        say!("{:<22} {:>14} {:>14}  {:<28}", info.name, info.unit, info.default, range(&info));
+        let default = info.default.to_string();
+        row([info.name, &default, info.unit, &range(&info), info.meaning]);
     }
-    say!("{:<22} {:>14} {:>14}  or the age of the Universe", "t_obs_gyr", "Gyr", "at redshift");
+    let t_obs = "Time of observation [default: the age of the Universe at the redshift].";
+    row([T_OBS_COLUMN, "", "Gyr", "", t_obs]);
     let list = |names: Vec<&str>| names.join(" ");
     say!("\n--sfh          {}", list(SfhModel::ALL.iter().map(|m| m.name()).collect()));
     say!("--metallicity  {}", list(MetallicityModel::ALL.iter().map(|m| m.name()).collect()));
     say!("--dust-model   {}", list(DustModel::ALL.iter().map(|m| m.name()).collect()));
     Ok(ExitCode::SUCCESS)
+}
+
+fn row([name, default, unit, range, meaning]: [&str; 5]) {
+    say!("{name:<16} {default:>11} {unit:<10} {range:<16} {meaning}");
 }
 
 fn range(info: &ParamInfo) -> String {

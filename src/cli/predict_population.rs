@@ -12,7 +12,7 @@ use crate::Result;
 use crate::galhalo::{
     FreeParameters, HaloCatalog, HaloSource, Mixing, PopulationParameters, PopulationSetup,
 };
-use crate::predict::{n_workers, write_galaxies};
+use crate::predict::{WrittenGalaxies, n_workers, write_galaxies};
 use crate::summary::Population as _;
 
 /// What is to be done.
@@ -54,11 +54,17 @@ impl OfHaloes<'_> {
             Mixing::Weights => 2,
         };
         bar.set_length((kinds * workers[0].n_galaxies()) as u64);
-        let n = write_galaxies(workers, &free.start(), self.output, |done| {
-            bar.set_position(done as u64);
-        })?;
+        let WrittenGalaxies { n_rows, replaced } =
+            write_galaxies(workers, &free.start(), Some(self.catalog), self.output, |done| {
+                bar.set_position(done as u64)
+            })?;
         bar.finish_and_clear();
-        tell!("{} predicted: {}", galaxies(n), self.output.display());
+        // The redshift is what it was.
+        let replaced: Vec<_> = replaced.into_iter().filter(|name| name != "redshift").collect();
+        if !replaced.is_empty() {
+            tell!("columns replaced by predictions: {}", replaced.join(" "));
+        }
+        tell!("{} predicted: {}", galaxies(n_rows), self.output.display());
         Ok(ExitCode::SUCCESS)
     }
 }

@@ -20,9 +20,9 @@ parameter_set! {
     pub struct ScreenParams {
         /// Attenuation in the V band.
         av: "mag", 0.0, Bound::square(0.0, 10.0);
-        /// Strength `E_b` of the 2175 Angstrom bump.
+        /// Strength of the 2175 Angstrom bump.
         dust_bump: "1", 0.85, Bound::square(0.0, 10.0);
-        /// Power-law tilt `delta` of the curve.
+        /// Power-law tilt of the curve; 0 leaves it as it is.
         dust_slope: "1", 0.0, Bound::square(-3.0, 2.0);
         /// Fraction of the light that meets no dust.
         dust_floor: "1", 0.0, Bound::square(0.0, 1.0);

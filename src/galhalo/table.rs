@@ -15,7 +15,7 @@ pub(super) const fn square(
     lo: f64,
     hi: f64,
 ) -> ParamInfo {
-    ParamInfo { name, unit, default, bound: Bound::square(lo, hi) }
+    ParamInfo { name, meaning: "", unit, default, bound: Bound::square(lo, hi) }
 }
 
 /// The values of some parameters, `[1, n_param]`.

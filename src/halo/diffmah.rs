@@ -16,7 +16,7 @@ const T_MIN_GYR: f64 = 1e-6;
 parameter_set! {
     /// Parameters of a diffmah halo.
     pub struct DiffmahParams {
-        /// log10 of the mass that unhindered growth reaches at `10^lgt0`.
+        /// log10 of the mass today (at `10^lgt0`), as long as the halo grows until then.
         logm0: "log10 Msun", 12.0, Bound::square(0.0, 17.0);
         /// log10 of the time at which the index rolls.
         logtc: "log10 Gyr", 0.05, Bound::square(-1.0, 1.0);

@@ -13,12 +13,12 @@ use crate::{Error, Result};
 pub(super) const LGU_EDGES: (f64, f64) = (-10.0, 10.0);
 
 parameter_set! {
-    /// Parameters of the distribution of ionization parameters.
+    /// Parameters of the distribution of ionization parameters. By default it is wide enough to reach beyond
+    /// one bin of a grid with nodes every 0.25 dex, so that the weights always move with the median.
     pub struct IonizationParams {
         /// Median of log10 of the ionization parameter.
         lgu: "log10 U", -2.0, Bound::square(-4.0, -1.0);
-        /// Scatter around it; wide enough to reach beyond one bin of a grid with nodes every 0.25 dex,
-        /// so that the weights always move with the median.
+        /// Scatter around it.
         lgu_scatter: "dex", 0.25, Bound::square(0.05, 2.0);
     }
 }

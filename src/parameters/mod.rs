@@ -22,6 +22,8 @@ use crate::{Error, Result};
 pub struct ParamInfo {
     /// Name, also the catalogue column.
     pub name: &'static str,
+    /// What it is, as a sentence; empty for population models, whose names say it.
+    pub meaning: &'static str,
     /// Unit, "1" for pure numbers.
     pub unit: &'static str,
     /// Default value.
@@ -245,24 +247,25 @@ fn centre(bound: &Bound, lo: &Tensor<1>, hi: &Tensor<1>) -> Tensor<1> {
 
 /// Declares a [`ParameterSet`](crate::parameters::ParameterSet).
 ///
-/// Each parameter is `name: "unit", default, bound`.
+/// Each parameter is `name: "unit", default, bound`, and has a doc comment that says what it means.
 #[macro_export]
 macro_rules! parameter_set {
     ($(#[$meta:meta])* $visibility:vis struct $set:ident {
-        $($(#[$doc:meta])* $name:ident: $unit:literal, $default:expr, $bound:expr;)+
+        $($(#[doc = $meaning:literal])+ $name:ident: $unit:literal, $default:expr, $bound:expr;)+
     }) => {
         $(#[$meta])*
         ///
         /// Every field has shape `[n_gal]`.
         #[derive(Clone, Debug)]
         $visibility struct $set {
-            $($(#[$doc])* #[doc = concat!("\n\nUnit: ", $unit, ".")] pub $name: burn::tensor::Tensor<1>,)+
+            $($(#[doc = $meaning])+ #[doc = concat!("\n\nUnit: ", $unit, ".")] pub $name: burn::tensor::Tensor<1>,)+
         }
 
         impl $crate::parameters::ParameterSet for $set {
             const INFO: &'static [$crate::parameters::ParamInfo] = &[
                 $($crate::parameters::ParamInfo {
                     name: stringify!($name),
+                    meaning: concat!($($meaning),+).trim_ascii(),
                     unit: $unit,
                     default: $default,
                     bound: $bound,

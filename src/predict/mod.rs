@@ -21,7 +21,7 @@ mod tests;
 mod workers;
 
 pub(crate) use fingerprint::job_record;
-pub use haloes::write_galaxies;
+pub use haloes::{WrittenGalaxies, write_galaxies};
 pub use job::PredictJob;
 pub(crate) use manifest::parse as parse_manifest;
 pub(crate) use part::Chunk;

@@ -1,7 +1,7 @@
 //! The folder of finished parts beside an output, which outlives an interrupted run.
 
 use std::collections::{BTreeMap, HashSet};
-use std::fs::{self, File, TryLockError};
+use std::fs;
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
@@ -9,6 +9,7 @@ use super::manifest::{self, JobRecord, PartRecord};
 use super::part::{PREFIX, PartWriter, array_file, is_whole, rows_file};
 use super::plan::OutputPlan;
 use crate::files::{TEMPORARY_PREFIX, is_temporary};
+use crate::lock::FolderLock;
 use crate::{Error, Result};
 
 const MANIFEST: &str = "manifest.jsonl";
@@ -21,7 +22,7 @@ const JOINS: &str = ".starburn-joins";
 pub(super) struct Parts {
     folder: PathBuf,
     /// Held as long as this run writes to the folder.
-    lock: File,
+    lock: FolderLock,
     job: JobRecord,
     finished: BTreeMap<usize, PartRecord>,
 }
@@ -53,7 +54,7 @@ impl Parts {
             }
             _ => check_contents(&folder)?,
         }
-        let lock = locked(&folder)?;
+        let lock = FolderLock::take(&folder, LOCK)?;
         remove_noted(&folder.join(JOINS));
         let known = manifest::read(&folder.join(MANIFEST))?;
         let mut parts = Self { folder, lock, job, finished: BTreeMap::new() };
@@ -138,10 +139,8 @@ impl Parts {
         self.finished.clear();
         self.clear()?;
         let Self { folder, lock, .. } = self;
-        for name in [MANIFEST, LOCK] {
-            fs::remove_file(folder.join(name)).map_err(Error::io("remove", &folder))?;
-        }
-        drop(lock);
+        fs::remove_file(folder.join(MANIFEST)).map_err(Error::io("remove", &folder))?;
+        lock.remove()?;
         fs::remove_dir(&folder).map_err(Error::io("remove", &folder))
     }
 
@@ -202,18 +201,5 @@ fn check_contents(folder: &Path) -> Result<()> {
             format!("is needed for the parts of the output, but holds {name:?}; move it away"),
         )),
         None => Ok(()),
-    }
-}
-
-/// Two runs must not write to one folder. The system forgets the lock of a run that is killed.
-fn locked(folder: &Path) -> Result<File> {
-    let path = folder.join(LOCK);
-    let file = File::create(&path).map_err(Error::io("create", &path))?;
-    match file.try_lock() {
-        Err(TryLockError::WouldBlock) => {
-            Err(Error::file(folder, "another run is writing there; wait for it or stop it"))
-        }
-        // File systems without locks have no protection to offer.
-        Ok(()) | Err(TryLockError::Error(_)) => Ok(file),
     }
 }

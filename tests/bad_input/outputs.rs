@@ -142,6 +142,12 @@ fn what_a_killed_training_left_is_tidied_up() {
     let out = folder.path().join("out/age");
     fs::create_dir(&out).unwrap();
     fs::write(out.join(".starburn-abc123"), "half a checkpoint").unwrap();
+    let lock = fs::File::create(out.join(".starburn-lock")).unwrap();
+    lock.lock().unwrap();
+    let output = run(folder.path(), "emulator train c.toml -o out/age", "");
+    let message = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.code() == Some(2) && message.contains("another run"), "{message}");
+    drop(lock);
     let output = run(folder.path(), "emulator train c.toml -o out/age", "");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     assert!(super::files(&out).iter().all(|name| !name.starts_with('.')));

@@ -80,6 +80,8 @@ fn parameters_of_a_model_are_listed() {
     {
         assert!(out.contains(part), "{part}");
     }
+    let mut table = out.lines().skip(1).take_while(|line| !line.is_empty());
+    assert!(table.all(|line| line.ends_with('.') && line.len() > 60), "{out}");
 }
 
 #[test]
