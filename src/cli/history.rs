@@ -12,8 +12,8 @@ use crate::plot::{Axis, Figure, Panel, Series};
 use crate::population::GalaxyModel;
 use crate::{Error, Result};
 
-/// Follow galaxies through cosmic time: colours, magnitudes, lines, masses or the distribution of stellar
-/// ages, P(age), at many times of observation, with their gradients.
+/// Follow galaxies through cosmic time: colours, magnitudes, lines, masses or the distribution of
+/// stellar ages, P(age), at many times of observation, with their gradients.
 ///
 /// Writes history.csv and a figure per quantity. CONFIG is TOML:
 ///

@@ -1,4 +1,5 @@
-//! The parameters of DiffstarPop: names, defaults and bounds of diffstar 1.0.
+//! The parameters of DiffstarPop: names, defaults and bounds of diffstar 1.0, whose licence is in
+//! `models/diffstarpop.LICENSE.md`.
 
 use super::table::square;
 use crate::parameters::ParamInfo;
