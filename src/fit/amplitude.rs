@@ -7,10 +7,15 @@
 use super::galaxy::{Galaxy, flux_of_magnitude_ujy};
 use super::prior::Latent;
 
-/// Half the range of the integral, in standard deviations of the Gaussian approximation.
+/// Half the range of the nodes around the Gaussian approximation, in its standard deviations.
 const REACH: f64 = 6.0;
-/// Nodes of the integral.
+/// Number of these nodes.
 const NODES: i32 = 41;
+/// Distance of the nodes that cover the prior. A galaxy that is hardly detected may also be as faint as the
+/// prior allows, which no Gaussian knows of.
+const PRIOR_STEP: f64 = 0.35;
+/// Number of these nodes on either side.
+const PRIOR_NODES: i32 = 20;
 
 /// The amplitude of a galaxy whose other parameters are fixed.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -52,18 +57,27 @@ impl Amplitude {
         };
         let step = 2.0 * REACH / f64::from(NODES - 1) / (information + 1.0).sqrt();
         let half = NODES / 2;
-        let nodes: Vec<f64> =
-            (-half..=half).map(|i| Latent::clamp(centre + step * f64::from(i))).collect();
-        let lowest = nodes.iter().map(|u| objective(*u)).fold(f64::INFINITY, f64::min);
-        let weights: Vec<f64> =
-            nodes.iter().map(|u| (0.5 * (lowest - objective(*u))).exp()).collect();
+        let near = (-half..=half).map(|i| Latent::clamp(centre + step * f64::from(i)));
+        let far = (-PRIOR_NODES..=PRIOR_NODES).map(|i| PRIOR_STEP * f64::from(i));
+        let mut nodes: Vec<f64> = near.chain(far).collect();
+        nodes.sort_by(f64::total_cmp);
+        nodes.dedup();
+        let objectives: Vec<f64> = nodes.iter().map(|u| objective(*u)).collect();
+        let lowest = objectives.iter().copied().fold(f64::INFINITY, f64::min);
+        // The trapezoid rule; beyond the outermost nodes the prior has nothing.
+        let width = |i: usize| nodes[(i + 1).min(nodes.len() - 1)] - nodes[i.saturating_sub(1)];
+        let weights: Vec<f64> = objectives
+            .iter()
+            .enumerate()
+            .map(|(i, s)| 0.5 * width(i) * (0.5 * (lowest - s)).exp())
+            .collect();
         let sum: f64 = weights.iter().sum();
         let moment = |of: &dyn Fn(f64) -> f64| {
             nodes.iter().zip(&weights).map(|(u, w)| w * of(latent.value(*u))).sum::<f64>() / sum
         };
         let mean = moment(&|value| value);
         Self {
-            ln_integral: (sum * step).ln() - 0.5 * lowest,
+            ln_integral: sum.ln() - 0.5 * lowest,
             mean,
             variance: moment(&|value| (value - mean).powi(2)),
         }
@@ -81,8 +95,17 @@ mod tests {
         let latent = Prior::Gaussian { mean: 10.0, sigma: 1.0 }.within((7.0, 13.0)).unwrap();
         let magnitudes = [20.0, 21.0];
         let model = magnitudes.map(flux_of_magnitude_ujy);
-        // Measured well, badly, not at all, and a galaxy that should be dark.
-        for (factor, relative) in [(3.0, 0.03), (2.0, 0.5), (0.1, 30.0), (-3.0, 1.0)] {
+        // Measured well, badly, not at all, a galaxy that should be dark, and some that are hardly detected,
+        // so that they may be as faint as the prior allows.
+        for (factor, relative) in [
+            (3.0, 0.03),
+            (2.0, 0.5),
+            (0.1, 30.0),
+            (-3.0, 1.0),
+            (1.6, 1.2),
+            (10.0, 7.0),
+            (100.0, 50.0),
+        ] {
             let band = |k: usize| {
                 let value_ujy = factor * model[k] * (1.0 + 0.1 * k as f64);
                 Some(Flux { value_ujy, error_ujy: relative * model[k] })

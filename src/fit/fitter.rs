@@ -2,7 +2,7 @@
 
 use super::forward::{At, Forward, Problem};
 use super::free::FreeParameters;
-use super::galaxy::{Fit, Galaxy, MAG_PER_LN, Posterior, flux_of_magnitude_ujy};
+use super::galaxy::{Fit, Flux, Galaxy, MAG_PER_LN, Posterior, flux_of_magnitude_ujy};
 use super::prior::Latent;
 use super::sampling::{Start, posteriors};
 use super::search::{self, Point, Search, solved};
@@ -44,6 +44,8 @@ pub struct Fitter {
 
 /// The least number of draws, if there are some.
 const DRAWS_MIN: usize = 64;
+/// Most draws of a galaxy, far beyond any use.
+const DRAWS_MAX: usize = 1 << 20;
 /// Why there is no fit where the ranges of the parameters have room for one.
 const LOST: &str = "the model is not a number where the search began";
 
@@ -91,8 +93,8 @@ impl Fitter {
         if settings.starts == 0 || settings.max_iterations == 0 {
             return Err(Error::invalid("fit", "needs at least one start and one iteration"));
         }
-        if (1..DRAWS_MIN).contains(&settings.draws) {
-            let reason = format!("needs at least {DRAWS_MIN} draws, or none");
+        if settings.draws != 0 && !(DRAWS_MIN..=DRAWS_MAX).contains(&settings.draws) {
+            let reason = format!("needs {DRAWS_MIN} to {DRAWS_MAX} draws, or none");
             return Err(Error::invalid("fit", reason));
         }
         Ok(Self { forward: Forward { model, free }, settings })
@@ -163,6 +165,14 @@ impl Fitter {
         let problem = |(galaxy, of_redshift): (&'a Galaxy, f64)| {
             if galaxy.n_bands() == 0 {
                 return Err("no filter has a measurement".to_owned());
+            }
+            for (name, flux) in model.filter_names().iter().zip(&galaxy.bands) {
+                let Some(Flux { value_ujy, error_ujy }) = flux else { continue };
+                // Residuals are squared.
+                let is_usable = (value_ujy / error_ujy).powi(2).is_finite();
+                if !is_usable || *error_ujy <= 0.0 {
+                    return Err(format!("{name}: {value_ujy} ± {error_ujy} uJy is no measurement"));
+                }
             }
             let t_obs_gyr = galaxy.t_obs_gyr.unwrap_or(of_redshift);
             let latents = free.latents(&galaxy.parameters, t_obs_gyr)?;

@@ -33,14 +33,15 @@ pub struct Fit {
     pub lg_mstar: f64,
     /// Its standard deviation, likewise.
     pub lg_mstar_err: f64,
-    /// Means over the whole of the posterior probability; `None` if no draws were asked for, or if the model
-    /// is not a number at one of them.
+    /// Means over the whole of the posterior probability; `None` if no draws were asked for, if the model is a
+    /// number at none of them, or if the curvature where they begin cannot be inverted.
     pub posterior: Option<Posterior>,
     /// Sum of the squares of the photometry's residuals over errors.
     pub chi2: f64,
     /// Number of filters with a measurement.
     pub n_bands: usize,
-    /// How many times the model was computed in the search that ended here.
+    /// How many times the model was computed in the search that ended here, but for the three times that
+    /// scale the mass before.
     pub n_iterations: usize,
     /// Magnitudes of the model in all its filters.
     pub magnitudes: Vec<f64>,

@@ -17,7 +17,7 @@ pub(super) struct Start<'a> {
 }
 
 /// Means over draws from the posterior probability of each galaxy, at most `most`; `None` where the model is
-/// not a number.
+/// a number at none, or the curvature cannot be inverted.
 pub(super) fn posteriors(
     forward: &Forward,
     starts: &[Start<'_>],

@@ -172,7 +172,8 @@ impl Search {
             return;
         };
         let promise = |damping| point.step(damping).unwrap_or((vec![0.0; point.u.len()], 0.0));
-        let (_, undamped) = promise(0.0);
+        // A matrix that rounding has made singular promises nothing that could be relied on.
+        let undamped = point.step(0.0).map_or(f64::INFINITY, |(_, promised)| promised);
         let stalled = self.damping > DAMPING_MAX;
         self.end = if undamped < TOLERANCE || stalled && undamped < TOLERANCE_STALLED {
             Some(End::Converged)
@@ -202,6 +203,13 @@ mod tests {
             search.take(&residuals, &jacobian, 60);
         }
         search
+    }
+
+    #[test]
+    fn a_singular_matrix_is_no_convergence() {
+        // So much larger than the prior that rounding loses it.
+        let f = |u: &[f64]| (vec![1e12 * (u[0] + u[1])], vec![1e12, 1e12]);
+        assert_eq!(search(vec![0.5, 0.3], f).end(), Some(End::Stalled));
     }
 
     #[test]
