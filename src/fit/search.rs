@@ -171,7 +171,6 @@ impl Search {
             self.end = Some(End::Lost);
             return;
         };
-        let promise = |damping| point.step(damping).unwrap_or((vec![0.0; point.u.len()], 0.0));
         // A matrix that rounding has made singular promises nothing that could be relied on.
         let undamped = point.step(0.0).map_or(f64::INFINITY, |(_, promised)| promised);
         let stalled = self.damping > DAMPING_MAX;
@@ -184,7 +183,8 @@ impl Search {
         } else {
             None
         };
-        let (step, promised) = promise(self.damping);
+        let nowhere = || (vec![0.0; point.u.len()], 0.0);
+        let (step, promised) = point.step(self.damping).unwrap_or_else(nowhere);
         self.trial = point.u.iter().zip(&step).map(|(u, s)| u + s).collect();
         self.promised = promised;
     }

@@ -188,6 +188,22 @@ fn galaxies_that_cannot_be_fitted_say_why() {
 }
 
 #[test]
+fn draws_are_enough_or_none() {
+    let fitter = fitter("lsst_r", &f64_place());
+    let with = |draws| {
+        let settings = FitSettings { draws, ..fitter.settings() };
+        Fitter::new(fitter.model().clone(), fitter.free().clone(), settings)
+    };
+    for draws in [1, 63, usize::MAX] {
+        let error = with(draws).err().unwrap().to_string();
+        assert!(error.contains("draws, or none"), "{error}");
+    }
+    let mock = mock(&fitter, 1, (0.05, 0.05), 1.0);
+    assert_eq!(fitted(&with(0).unwrap(), &mock.galaxies)[0].posterior, None);
+    assert!(fitted(&with(64).unwrap(), &mock.galaxies)[0].posterior.is_some());
+}
+
+#[test]
 fn nothing_detected_leaves_the_priors() {
     let fitter = fitter("lsst", &f64_place());
     let mut mock = mock(&fitter, 1, (0.05, 0.05), 0.0);

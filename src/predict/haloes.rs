@@ -32,8 +32,8 @@ pub struct WrittenGalaxies {
 /// Columns: those of `catalog`, the file that the haloes were read from, if there is one; `halo` (the number
 /// of the halo, from 0; for a catalogue that of its row), `weight` (how likely a galaxy of this kind is) and
 /// the quantities of the population, magnitudes as `mag_<FILTER>`. These replace columns of the catalogue
-/// that have the same names. Haloes are in the order of their redshifts. `workers` are copies of a
-/// population with all its chunks. `progress` is told the number of rows written.
+/// that have the same names; the catalogue is held in memory, as its haloes are. Haloes are in the order of
+/// their redshifts. `workers` are copies of a population with all its chunks. `progress` is told the number of rows written.
 ///
 /// # Errors
 /// Those of the model, of [`CatalogReader`] and of [`CatalogWriter`]; [`Error::Invalid`] for no workers;
